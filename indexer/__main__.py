@@ -1,0 +1,153 @@
+"""The indexer's commands: build, validate, status, list, verify. Results go to stdout, progress to stderr."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from tqdm import tqdm
+
+from indexer import artifact, models, validate
+from indexer.articles import corpus_digest, read_articles
+from indexer.errors import ArticleError, ArtifactError, ModelError
+
+
+class _Terminal:
+    """Says on stderr how far a build is."""
+
+    def say(self, message: str) -> None:
+        print(message, file=sys.stderr, flush=True)
+
+    def progress(self, stage: str, unit: str) -> Callable[[int, int], None]:
+        bar: tqdm[None] | None = None
+
+        def move(done: int, total: int) -> None:
+            nonlocal bar
+            if bar is None:
+                bar = tqdm(total=total, desc=f"{stage:<9}", unit=f" {unit}", file=sys.stderr, mininterval=0.5)
+            bar.update(done - bar.n)
+            if done >= total:
+                bar.close()
+
+        return move
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs a command; 0 is fine, 1 says that something is to be mended, 2 is wrong usage."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except (ArticleError, ArtifactError, ModelError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped; the index that was there is unchanged.", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m indexer", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(run=run)
+        return sub
+
+    sub = command("build", _build, "build the index of a folder of articles (ours, or BEIR corpus.jsonl)")
+    sub.add_argument("corpus", type=Path, help="folder of articles")
+    sub.add_argument("--out", type=Path, default=Path("index"), help="folder of the index (default: index)")
+    sub.add_argument("--model", default=models.DEFAULT_MODEL, help="Sentence Transformers name or folder")
+    sub.add_argument("--keep-going", action="store_true", help="leave out files that cannot be read, and name them")
+    sub.add_argument("--force", action="store_true", help="build even where the index is up to date")
+    sub.add_argument("--json", action="store_true", help="the summary as JSON")
+
+    sub = command("validate", _validate, "check a corpus; one line a mistake; exit 1 where there is one")
+    sub.add_argument("corpus", type=Path, help="folder of articles")
+    sub.add_argument("--index", type=Path, default=Path("index"), help="last index, to notice ids that vanished")
+
+    sub = command("status", _status, "what the current index is, and whether it still fits a corpus")
+    sub.add_argument("--index", type=Path, default=Path("index"))
+    sub.add_argument("--corpus", type=Path, help="exit 1 where the index was made from other texts than these")
+    sub.add_argument("--json", action="store_true")
+
+    sub = command("list", _list, "the generations on disk, oldest first")
+    sub.add_argument("--index", type=Path, default=Path("index"))
+
+    sub = command("verify", _verify, "compare every file of the current index with its checksum, and load it")
+    sub.add_argument("--index", type=Path, default=Path("index"))
+    return parser
+
+
+def _build(options: argparse.Namespace) -> int:
+    from indexer.build import build
+
+    summary = build(
+        options.corpus,
+        options.out,
+        reporter=_Terminal(),
+        model_name=options.model,
+        keep_going=options.keep_going,
+        force=options.force,
+    )
+    for finding in summary.skipped:
+        print(f"left out: {finding}", file=sys.stderr)
+    if options.json:
+        print(json.dumps(asdict(summary), ensure_ascii=False, indent=2))
+        return 0
+    if not summary.built:
+        print(f"{options.out} is up to date ({summary.generation}, {summary.counts['sections']} sections)")
+        return 0
+    print(f"Built {options.out}/generations/{summary.generation}")
+    for name, number in summary.counts.items():
+        print(f"  {name.replace('_', ' '):<30}{number:>9}")
+    if summary.skipped:
+        print(f"  {'mistakes in files left out':<30}{len(summary.skipped):>9}")
+    for stage, seconds in summary.seconds.items():
+        print(f"  {stage + ', seconds':<30}{seconds:>9.1f}")
+    print(f"  {'all, seconds':<30}{sum(summary.seconds.values()):>9.1f}")
+    return 0
+
+
+def _validate(options: argparse.Namespace) -> int:
+    corpus = read_articles(options.corpus)
+    findings = validate.check(corpus, options.index)
+    for finding in findings:
+        print(finding)
+    errors = sum(finding.is_error for finding in findings)
+    print(f"{len(corpus.articles)} articles: {errors} mistakes, {len(findings) - errors} warnings")
+    return 1 if errors else 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    folder = artifact.current(options.index)
+    manifest = artifact.read_manifest(folder)
+    fresh = options.corpus is None or corpus_digest(options.corpus) == manifest.inputs.corpus_digest
+    if options.json:
+        print(json.dumps({"generation": folder.name, "fresh": fresh, "manifest": asdict(manifest)}, ensure_ascii=False))
+    else:
+        print(f"generation   {folder.name}")
+        print(f"model        {manifest.inputs.model} ({manifest.inputs.model_fingerprint[:12]}), vectors {manifest.vectors}")
+        print("counts       " + ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in manifest.counts.items()))
+        if options.corpus:
+            print(f"corpus       {'unchanged' if fresh else 'changed since: build again'}")
+    return 0 if fresh else 1
+
+
+def _list(options: argparse.Namespace) -> int:
+    now = artifact.current(options.index).name
+    for generation in artifact.list_generations(options.index):
+        print(f"{'*' if generation == now else ' '} {generation}")
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    loaded = artifact.load(options.index)
+    print(f"{loaded.generation}: {len(loaded.manifest.checksums)} files as the manifest says, {len(loaded.sections)} sections")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

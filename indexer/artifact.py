@@ -1,0 +1,275 @@
+"""The index on disk: written aside, verified, then switched to; loaded whole or refused with what to do.
+
+    index/current -> generations/<id>
+    index/generations/<id>/manifest.json    written last: what it was made from and with, checksums
+                           articles.jsonl, sections.jsonl
+                           vocabulary, lexical/
+                           vectors.faiss, vectors.windows.tsv
+                           topics.toml, errors.toml, ...    what the content editor owns, as it was
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from indexer import knowledge, lemmas
+from indexer.articles import Article
+from indexer.errors import ArtifactError
+from indexer.lexical import LexicalIndex
+from indexer.sections import Section
+from indexer.vectors import VectorIndex
+
+FORMAT = 1  # of the artifact; a server reads exactly its own
+
+_REBUILD = "rebuild it: python -m indexer build corpus --out index"
+_KEPT = 2  # generations: the current one and the one before it, for rollback
+
+Noun = TypeVar("Noun")
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleHead:
+    """What is known of an article beside its sections."""
+
+    article_id: str
+    title: str
+    topic: str
+    order: int
+    platforms: tuple[str, ...]
+    audiences: tuple[str, ...]
+    updated: str
+    related: tuple[str, ...]
+    featured: tuple[str, ...]
+    aliases: tuple[str, ...]
+
+    @classmethod
+    def of(cls, article: Article) -> "ArticleHead":
+        """The head of an article."""
+        return cls(**{name: getattr(article, name) for name in cls.__dataclass_fields__})
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What decides an artifact: the same inputs give the same artifact."""
+
+    format: int
+    corpus_form: str
+    corpus_digest: str
+    model: str
+    model_fingerprint: str
+    lemmatizer: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The artifact's description of itself."""
+
+    inputs: Inputs
+    encoder: dict[str, object]  # dimension, maximum_tokens, prompts, dtype
+    counts: dict[str, int]
+    vectors: str  # "flat" or "hnsw"
+    checksums: dict[str, str]  # file -> SHA-256
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """An index in memory. Row i of sections, lexical index and vectors is the same section."""
+
+    generation: str
+    manifest: Manifest
+    articles: tuple[ArticleHead, ...]
+    sections: tuple[Section, ...]
+    lexical: LexicalIndex
+    vectors: VectorIndex
+    topics: knowledge.Topics
+    errors: knowledge.KnownErrors
+    support: knowledge.Support | None
+
+
+def inputs_of(corpus_form: str, corpus_digest: str, model: str, model_fingerprint: str) -> Inputs:
+    """The inputs of a build that would run now."""
+    return Inputs(FORMAT, corpus_form, corpus_digest, model, model_fingerprint, lemmas.versions())
+
+
+@contextlib.contextmanager
+def _writing(place: Path) -> Iterator[None]:
+    try:
+        yield
+    # faiss reports a failed write as RuntimeError.
+    except (OSError, RuntimeError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[-1]
+        raise ArtifactError(
+            f"{place}: cannot be written ({why}); the index that was there is unchanged; free space or mend the rights, "
+            "then build again"
+        ) from error
+
+
+def write(
+    index: Path,
+    *,
+    inputs: Inputs,
+    encoder: Mapping[str, object],
+    counts: Mapping[str, int],
+    articles: Sequence[Article],
+    sections: Sequence[Section],
+    lexical: LexicalIndex,
+    vectors: VectorIndex,
+    corpus: Path,
+) -> str:
+    """Writes a new generation, verifies it and makes it the current one; gives its id.
+
+    Raises ArtifactError where that fails; the generation that was current stays so.
+    """
+    with _writing(index):
+        generations = index / "generations"
+        generations.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=".building-", dir=generations))
+    try:
+        with _writing(aside):
+            aside.chmod(0o755)
+            _write_lines(aside / "articles.jsonl", map(ArticleHead.of, articles))
+            _write_lines(aside / "sections.jsonl", sections)
+            lexical.save(aside / "lexical")
+            vectors.save(aside / "vectors.faiss")
+            for name in knowledge.FILES:
+                if (corpus / name).is_file():
+                    shutil.copyfile(corpus / name, aside / name)
+            manifest = Manifest(inputs, dict(encoder), dict(counts), vectors.kind, _checksums(aside))
+            text = json.dumps(asdict(manifest), ensure_ascii=False, indent=2, sort_keys=True)
+            (aside / "manifest.json").write_text(text + "\n", encoding="utf-8")
+        verify(aside)
+        digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+        generation = f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S-%f}-{digest}"
+        with _writing(generations / generation):
+            os.replace(aside, generations / generation)
+            _switch(index, generation)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    for old in list_generations(index)[:-_KEPT]:
+        if old != generation:
+            shutil.rmtree(generations / old, ignore_errors=True)
+    return generation
+
+
+def _switch(index: Path, generation: str) -> None:
+    link = index / f".current-{os.getpid()}"
+    link.unlink(missing_ok=True)
+    link.symlink_to(Path("generations") / generation)
+    os.replace(link, index / "current")
+
+
+def list_generations(index: Path) -> list[str]:
+    """The ids of the generations on disk, oldest first."""
+    folder = index / "generations"
+    return sorted(path.name for path in folder.glob("[0-9]*") if path.is_dir()) if folder.is_dir() else []
+
+
+def current(index: Path) -> Path:
+    """The folder of the current generation. Raises ArtifactError where there is none."""
+    if not index.exists():
+        raise ArtifactError(f"{index}: no such index; expected the folder of an index; build it: "
+                            f"python -m indexer build corpus --out {index}")
+    folder = index / "current"
+    if not (folder / "manifest.json").is_file():
+        raise ArtifactError(f"{folder}: no manifest.json in it; expected a finished generation; {_REBUILD}")
+    return folder.resolve()
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a generation. Raises ArtifactError where it is damaged or of another format."""
+    path = folder / "manifest.json"
+    try:
+        content = json.loads(path.read_bytes())
+        found = content["inputs"]["format"]
+        if found != FORMAT:
+            raise ArtifactError(f"{path}: format {found}, this version reads {FORMAT}; {_REBUILD}")
+        return TypeAdapter(Manifest).validate_python(content)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ArtifactError(f"{path}: unreadable ({type(error).__name__}); expected the manifest of an index; {_REBUILD}") from error
+
+
+def verify(folder: Path) -> Manifest:
+    """The manifest, after every file's checksum was compared with it. Raises ArtifactError at the first difference."""
+    manifest = read_manifest(folder)
+    found = _checksums(folder)
+    for name, expected in manifest.checksums.items():
+        if name not in found:
+            raise ArtifactError(f"{folder / name}: missing; the manifest names it; {_REBUILD}")
+        if found[name] != expected:
+            raise ArtifactError(f"{folder / name}: checksum differs from the manifest, the file was changed or damaged; {_REBUILD}")
+    return manifest
+
+
+def load(index: Path, say: Callable[[str], None] = lambda message: None) -> Artifact:
+    """The current generation, verified. Raises ArtifactError where it is missing, damaged or does not fit this version."""
+    folder = current(index)
+    say(f"Loading {folder.name}")
+    manifest = verify(folder)
+    installed = lemmas.versions()
+    for name, version in manifest.inputs.lemmatizer.items():
+        if installed.get(name) != version:
+            raise ArtifactError(
+                f"{folder}: made with {name} {version}, {installed.get(name)} is installed, and other versions give "
+                f"other lemmas; install {name}=={version}, or {_REBUILD}"
+            )
+    articles = _read_lines(folder / "articles.jsonl", ArticleHead)
+    sections = _read_lines(folder / "sections.jsonl", Section)
+    lexical = LexicalIndex.load(folder / "lexical")
+    vectors = VectorIndex.load(folder / "vectors.faiss")
+    if not len(sections) == len(lexical) == len(vectors):
+        raise ArtifactError(
+            f"{folder}: {len(sections)} sections, {len(lexical)} in the lexical index, {len(vectors)} with vectors; {_REBUILD}"
+        )
+    return Artifact(
+        generation=folder.name,
+        manifest=manifest,
+        articles=articles,
+        sections=sections,
+        lexical=lexical,
+        vectors=vectors,
+        topics=knowledge.read(folder, "topics.toml", knowledge.Topics) or knowledge.Topics(topic=()),
+        errors=knowledge.read(folder, "errors.toml", knowledge.KnownErrors) or knowledge.KnownErrors(),
+        support=knowledge.read(folder, "support.toml", knowledge.Support),
+    )
+
+
+def read_sections(folder: Path) -> tuple[Section, ...]:
+    """The sections of a generation. Raises ArtifactError where the file is damaged."""
+    return _read_lines(folder / "sections.jsonl", Section)
+
+
+def _write_lines(path: Path, nouns: Iterable[object]) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for noun in nouns:
+            file.write(json.dumps(asdict(noun), ensure_ascii=False) + "\n")  # type: ignore[call-overload]
+
+
+def _read_lines(path: Path, kind: type[Noun]) -> tuple[Noun, ...]:
+    adapter = TypeAdapter(kind)
+    try:
+        with path.open("rb") as file:
+            return tuple(adapter.validate_json(line) for line in file)
+    except (OSError, ValidationError) as error:
+        raise ArtifactError(f"{path}: unreadable ({type(error).__name__}); {_REBUILD}") from error
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    sums = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.name != "manifest.json":
+            try:
+                with path.open("rb") as file:
+                    sums[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+            except OSError as error:
+                raise ArtifactError(f"{path}: cannot be read ({error.strerror}); mend its rights, or {_REBUILD}") from error
+    return sums

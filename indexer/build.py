@@ -1,0 +1,205 @@
+"""From a folder of articles to an artifact, stage by stage."""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from indexer import artifact, knowledge, models, validate
+from indexer.articles import Article, Corpus, corpus_digest, read_articles
+from indexer.encoder import Encoder, SentenceEncoder, Vectors, windows
+from indexer.errors import ArticleError, ArtifactError
+from indexer.lemmas import Lemmatizer
+from indexer.lexical import LexicalIndex, field_texts
+from indexer.sections import Section, split_article
+from indexer.vectors import VectorIndex
+
+_SHOWN_FINDINGS = 20
+
+
+class Reporter(Protocol):
+    """Where a build says how far it is."""
+
+    def say(self, message: str) -> None:
+        """A line about the build as a whole."""
+
+    def progress(self, stage: str, unit: str) -> Callable[[int, int], None]:
+        """What a stage calls with (done, total) as it moves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a build did."""
+
+    generation: str
+    built: bool  # False: the index was up to date and nothing was done
+    counts: dict[str, int]
+    seconds: dict[str, float] = field(default_factory=dict)  # stage -> seconds
+    skipped: tuple[str, ...] = ()  # with --keep-going: findings of the files that were left out
+
+
+def build(
+    folder: Path,
+    index: Path,
+    *,
+    reporter: Reporter,
+    model_name: str = models.DEFAULT_MODEL,
+    keep_going: bool = False,
+    force: bool = False,
+    open_encoder: Callable[[models.Model], Encoder] = SentenceEncoder,
+) -> Summary:
+    """Builds the index of a folder of articles and makes it current; does nothing where it is up to date.
+
+    Raises ArticleError, ModelError or ArtifactError; the index that was there stays then.
+    """
+    clock = _Clock()
+    with clock.stage("model"):
+        model = models.resolve(model_name, reporter.say)
+    if not force and (summary := _up_to_date(folder, index, model)):
+        return summary
+    with clock.stage("reading"):
+        corpus = read_articles(folder, reporter.progress("Reading", "file"))
+        articles, skipped = _usable(corpus, keep_going)
+        sections = [section for article in articles for section in split_article(article)]
+    with clock.stage("lemmas"):
+        lexical = _lexical(sections, folder, reporter.progress("Lemmas", "section"))
+    with clock.stage("model"):
+        encoder = open_encoder(model)
+    with clock.stage("windows"):
+        texts, rows = _windows(sections, encoder)
+    with clock.stage("vectors"):
+        known = _known_vectors(index, model)
+        vectors, encoded = _vectors(texts, known, encoder, reporter.progress("Encoding", "window"))
+    with clock.stage("indexing"):
+        vector_index = VectorIndex.build(vectors, rows, [_digest(text) for text in texts])
+    counts = {
+        "articles": len(articles),
+        "sections": len(sections),
+        "steps": sum(len(section.steps) for section in sections),
+        "windows": len(texts),
+        "sections_in_several_windows": int((np.bincount(rows, minlength=1) > 1).sum()),
+        "windows_encoded": encoded,
+        "lemmas": len(lexical.vocabulary),
+    }
+    with clock.stage("writing"):
+        generation = artifact.write(
+            index,
+            inputs=artifact.inputs_of(corpus.form, corpus.digest, model.name, model.fingerprint),
+            encoder={
+                "dimension": encoder.dimension,
+                "maximum_tokens": encoder.maximum_tokens,
+                **encoder.settings(),
+            },
+            counts={name: number for name, number in counts.items() if name != "windows_encoded"},
+            articles=articles,
+            sections=sections,
+            lexical=lexical,
+            vectors=vector_index,
+            corpus=folder,
+        )
+    return Summary(generation, True, counts, clock.seconds, tuple(map(str, skipped)))
+
+
+def _up_to_date(folder: Path, index: Path, model: models.Model) -> Summary | None:
+    try:
+        current = artifact.current(index)
+        manifest = artifact.verify(current)
+    except ArtifactError:
+        return None  # a missing or damaged index is what a build mends
+    if not folder.is_dir():
+        return None
+    inputs = artifact.inputs_of(manifest.inputs.corpus_form, corpus_digest(folder), model.name, model.fingerprint)
+    return Summary(current.name, False, manifest.counts) if inputs == manifest.inputs else None
+
+
+def _usable(corpus: Corpus, keep_going: bool) -> tuple[list[Article], list[validate.Finding]]:
+    """The articles to index. Files with mistakes stop the build, or with `keep_going` are left out and named."""
+    findings = [finding for finding in corpus.findings if finding.is_error]
+    if findings and not keep_going:
+        shown = "\n".join(map(str, findings[:_SHOWN_FINDINGS]))
+        more = f"\n… and {len(findings) - _SHOWN_FINDINGS} more" if len(findings) > _SHOWN_FINDINGS else ""
+        raise ArticleError(f"{shown}{more}\nNothing was built. Mend the files, or leave them out with --keep-going.")
+    # BEIR lines have a place of their own each, so a bad line costs no other article.
+    bad = {finding.place.rpartition(":")[0] or finding.place for finding in findings} if corpus.form == "help" else set()
+    articles = [article for article in corpus.articles if article.source not in bad]
+    if not articles:
+        raise ArticleError(f"{corpus.folder}: no usable article; expected at least one; mend the files named above"
+                           + "".join(f"\n{finding}" for finding in findings[:_SHOWN_FINDINGS]))
+    return articles, findings
+
+
+def _lexical(sections: Sequence[Section], folder: Path, progress: Callable[[int, int], None]) -> LexicalIndex:
+    errors = knowledge.read(folder, "errors.toml", knowledge.KnownErrors) or knowledge.KnownErrors()
+    texts_of: dict[str, list[str]] = {}
+    for error in errors.error:
+        texts_of.setdefault(error.section, []).append(error.text)
+    lemmatizer = Lemmatizer()
+    documents = []
+    for done, section in enumerate(sections, start=1):
+        texts = field_texts(section, texts_of.get(section.section_id, ()))
+        documents.append({name: lemmatizer.lemmas(text) for name, text in texts.items()})
+        progress(done, len(sections))
+    return LexicalIndex.build(documents)
+
+
+def heading_path(section: Section) -> str:
+    """The headings from the article's title down, as the model reads them before the section's text."""
+    return " › ".join(section.headings)
+
+
+def _windows(sections: Sequence[Section], encoder: Encoder) -> tuple[list[str], list[int]]:
+    """The passages to encode, and for each the row of its section."""
+    wholes = ["\n".join(part for part in (heading_path(section), section.text) if part) for section in sections]
+    texts: list[str] = []
+    rows: list[int] = []
+    for row, (section, whole, tokens) in enumerate(zip(sections, wholes, encoder.count_tokens(wholes), strict=True)):
+        cut = [whole] if tokens <= encoder.maximum_tokens else windows(section.text, heading_path(section), encoder)
+        texts += cut
+        rows += [row] * len(cut)
+    return texts, rows
+
+
+def _known_vectors(index: Path, model: models.Model) -> dict[str, Vectors]:
+    """Vectors of the current generation by hash of text, where the same model made them."""
+    try:
+        folder = artifact.current(index)
+        if artifact.verify(folder).inputs.model_fingerprint != model.fingerprint:
+            return {}
+        return VectorIndex.load(folder / "vectors.faiss").known_vectors()
+    except ArtifactError:
+        return {}
+
+
+def _vectors(
+    texts: Sequence[str], known: dict[str, Vectors], encoder: Encoder, progress: Callable[[int, int], None]
+) -> tuple[Vectors, int]:
+    """Unit vectors of the texts, shape (texts, dimension), and how many had to be encoded; each text once."""
+    digests = [_digest(text) for text in texts]
+    new = {digest: text for digest, text in zip(digests, texts, strict=True) if digest not in known}
+    encoded = encoder.encode_passages(list(new.values()), progress)
+    places = dict(zip(new, count()))
+    vectors = np.empty((len(texts), encoder.dimension), dtype=np.float32)
+    for row, digest in enumerate(digests):
+        vectors[row] = encoded[places[digest]] if digest in places else known[digest]
+    return vectors, len(new)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass
+class _Clock:
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start

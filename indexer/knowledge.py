@@ -1,0 +1,191 @@
+"""What a content editor owns beside the articles: topics, known errors, synonyms, support contacts.
+
+Each is a TOML file of the corpus, checked here field by field; the build copies it into the artifact, and the server
+reads the copy with the same functions.
+"""
+
+import datetime
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from indexer.errors import ArticleError
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+ClockTime = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-4]):[0-5]\d$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Topic(_Strict):
+    """A topic of the navigation."""
+
+    id: Text
+    title: Text
+
+
+class Topics(_Strict):
+    """topics.toml: the topics in the order of the navigation."""
+
+    topic: tuple[Topic, ...]
+
+
+class KnownError(_Strict):
+    """An error text or code and the section that explains it."""
+
+    text: Text
+    section: Text
+    distinctive: bool
+
+
+class KnownErrors(_Strict):
+    """errors.toml."""
+
+    error: tuple[KnownError, ...] = ()
+
+
+class TwoWay(_Strict):
+    """Words that find each other."""
+
+    words: tuple[Text, ...]
+
+
+class OneWay(_Strict):
+    """Words that find others, but are not found by them."""
+
+    from_: tuple[Text, ...]
+    to: tuple[Text, ...]
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=lambda name: name.rstrip("_"))
+
+
+class Synonyms(_Strict):
+    """synonyms.toml."""
+
+    two_way: tuple[TwoWay, ...] = ()
+    one_way: tuple[OneWay, ...] = ()
+
+
+class Hours(_Strict):
+    """When a part of the support works: opening and closing times of a day, or only words."""
+
+    text: Text
+    weekdays: tuple[ClockTime, ClockTime] | None = None
+    weekends: tuple[ClockTime, ClockTime] | None = None  # and public holidays
+
+
+class Holidays(_Strict):
+    """Days that are off or worked against the calendar of the country."""
+
+    country: Text
+    extra_days_off: tuple[datetime.date, ...] = ()
+    extra_working_days: tuple[datetime.date, ...] = ()
+
+
+class Route(_Strict):
+    """A way to reach somebody who helps; `address` is empty until whoever runs the site fills it in."""
+
+    id: Text
+    name: Text
+    audience: tuple[Literal["user", "admin"], ...]
+    how: Text
+    address: str
+    hours: str
+
+
+class GeneralStep(_Strict):
+    """A step of the ladder that suits any trouble."""
+
+    text: Text
+    danger: tuple[Literal["deletes_data", "signs_out", "needs_admin"], ...] = ()
+    platforms: tuple[Literal["android", "ios", "web", "desktop", "server"], ...] = ()
+
+
+class Status(_Strict):
+    """A status of a ticket on the Jira portal."""
+
+    name: Text
+    meaning: Text
+
+
+class Priority(_Strict):
+    """Priorities of a ticket on the Jira portal that mean the same."""
+
+    names: tuple[Text, ...]
+    meaning: Text
+
+
+class FeatureRequest(_Strict):
+    """What to say when asking for a new function."""
+
+    intro: Text
+    ask: tuple[Text, ...]
+
+
+class Support(_Strict):
+    """support.toml."""
+
+    time_zone: Text
+    time_zone_label: Text
+    hours: dict[str, Hours]
+    holidays: Holidays
+    route: tuple[Route, ...]
+    ladder: tuple[GeneralStep, ...]
+    gather: tuple[Text, ...]
+    status: tuple[Status, ...]
+    priority: tuple[Priority, ...]
+    feature_request: FeatureRequest
+
+
+# File name -> what it holds. The build copies these files as they are.
+FILES: dict[str, type[BaseModel]] = {
+    "topics.toml": Topics,
+    "errors.toml": KnownErrors,
+    "synonyms.toml": Synonyms,
+    "support.toml": Support,
+}
+
+Table = TypeVar("Table", bound=BaseModel)
+
+
+def read(folder: Path, name: str, kind: type[Table]) -> Table | None:
+    """The checked contents of `folder/name`, or None where there is no such file.
+
+    Raises ArticleError with a line for each mistake.
+    """
+    path = folder / name
+    try:
+        content = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError as error:
+        raise ArticleError(f"{path}: byte {error.start} is not UTF-8; expected UTF-8 text; save it as UTF-8") from error
+    except OSError as error:
+        raise ArticleError(f"{path}: cannot be read ({error.strerror}); expected a readable file") from error
+    try:
+        return kind.model_validate(tomllib.loads(content))
+    except tomllib.TOMLDecodeError as error:
+        raise ArticleError(f"{path}: not TOML ({error}); expected the form of corpus/README.md; mend the line") from error
+    except ValidationError as error:
+        raise ArticleError("\n".join(_mistake(path, content, detail) for detail in error.errors())) from error
+
+
+def line_of(content: str, text: str, otherwise: int = 1) -> int:
+    """The first line of a TOML file that holds the text as a quoted string; `otherwise` where none does."""
+    lines = content.splitlines()
+    return next((number for number, line in enumerate(lines, 1) if f'"{text}"' in line or f"'{text}'" in line), otherwise)
+
+
+def _mistake(path: Path, content: str, detail: object) -> str:
+    assert isinstance(detail, dict)  # noqa: S101 -- pydantic's ErrorDetails
+    *_, name = where = [str(part) for part in detail["loc"]]
+    line = line_of(content, str(detail["input"]))
+    if line == 1 and where[1:2] and where[1].isdigit():
+        starts = [number for number, text in enumerate(content.splitlines(), 1) if text.strip() == f"[[{where[0]}]]"]
+        line = starts[int(where[1])] if int(where[1]) < len(starts) else 1
+    found = f'"{name}" of {".".join(where)}'
+    return f"{path}:{line}: {found} does not fit ({detail['msg']}); expected the form of corpus/README.md; correct it"

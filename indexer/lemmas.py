@@ -1,0 +1,57 @@
+"""What two words have in common: the lemma, by pymorphy3; the same for articles and queries."""
+
+import re
+from functools import lru_cache
+from importlib.metadata import version
+
+import pymorphy3
+
+from indexer.words import clean, words
+
+_CYRILLIC = re.compile(r"[а-яё]+(?:-[а-яё]+)*")
+
+# Parts of speech that say nothing about the subject: prepositions, conjunctions, particles, pronouns, interjections.
+_FUNCTION_WORDS = frozenset({"PREP", "CONJ", "PRCL", "NPRO", "INTJ"})
+
+_CACHED_WORDS = 100_000  # distinct word forms kept; a help of 2,300 articles has about 30,000
+
+
+def versions() -> dict[str, str]:
+    """Versions of the analyser and its dictionary, as the manifest records them: other ones give other lemmas."""
+    return {name: version(name) for name in ("pymorphy3", "pymorphy3-dicts-ru")}
+
+
+class Lemmatizer:
+    """Lemmas of Russian text; anything that is not a Russian word is its own lemma."""
+
+    def __init__(self) -> None:
+        self._analyzer = pymorphy3.MorphAnalyzer()
+        self._parse = lru_cache(maxsize=_CACHED_WORDS)(self._parse_uncached)
+
+    def lemma(self, word: str) -> str:
+        """The lemma of one lower-case word, ё folded to е; codes and mixed tokens come back as they are."""
+        return self._parse(word)[0]
+
+    def is_function_word(self, word: str) -> bool:
+        """Whether the word is a preposition, conjunction, particle, pronoun or interjection: nothing to mark."""
+        return self._parse(word)[1]
+
+    def lemmas(self, text: str) -> list[str]:
+        """The lemmas of a text in order of its words; empty where it has none.
+
+        A hyphenated word gives the whole and its parts: «push-уведомления» is found by «уведомление».
+        """
+        found = []
+        for word in words(clean(text)):
+            found.append(self.lemma(word.text))
+            if "-" in word.text and _CYRILLIC.search(word.text):
+                found.extend(self.lemma(part) for part in word.text.split("-") if part)
+        return found
+
+    def _parse_uncached(self, word: str) -> tuple[str, bool]:
+        if not _CYRILLIC.fullmatch(word):
+            return word.replace("ё", "е"), False
+        # The parses are listed by part of speech first; the score is what the corpus says of the word.
+        best = max(self._analyzer.parse(word), key=lambda parse: parse.score)
+        # ё last, since pymorphy3 restores it: «еще» and «ещё» are one word to us.
+        return best.normal_form.replace("ё", "е"), best.tag.POS in _FUNCTION_WORDS

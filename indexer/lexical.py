@@ -1,0 +1,107 @@
+"""The lexical half: BM25 over lemmas, a field at a time, so that fields can be weighted at query time."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import bm25s
+import numpy as np
+import numpy.typing as npt
+
+from indexer.errors import ArtifactError
+from indexer.sections import Section
+
+Scores = npt.NDArray[np.float32]
+
+# What is searched of a section, each field on its own. The weights stand in server/ranking.toml.
+FIELDS = ("title", "heading", "keywords", "errors", "body")
+
+# Lucene's form of BM25 (never negative) with the usual constants; Robertson and Zaragoza, 2009.
+_METHOD, _K1, _B = "lucene", 1.5, 0.75
+
+
+def field_texts(section: Section, known_errors: Sequence[str] = ()) -> dict[str, str]:
+    """The text of each field of a section; `known_errors` are the error texts that this section explains."""
+    title, *headings = section.headings or ("",)
+    return {
+        "title": title,
+        "heading": "\n".join(headings),
+        "keywords": "\n".join(section.keywords),
+        "errors": "\n".join(known_errors),
+        "body": section.text,
+    }
+
+
+class LexicalIndex:
+    """BM25 scores of every section for the lemmas of a query."""
+
+    def __init__(self, vocabulary: Sequence[str], fields: Mapping[str, "bm25s.BM25"], sections: int) -> None:
+        self._ids = {lemma: number for number, lemma in enumerate(vocabulary)}
+        self._vocabulary = list(vocabulary)
+        self._fields = dict(fields)
+        self._sections = sections
+
+    @classmethod
+    def build(cls, documents: Sequence[Mapping[str, Sequence[str]]]) -> "LexicalIndex":
+        """The index of sections given as {field: lemmas}; row i is section i."""
+        vocabulary = sorted({lemma for document in documents for lemmas in document.values() for lemma in lemmas})
+        ids = {lemma: number for number, lemma in enumerate(vocabulary)}
+        fields = {}
+        for name in FIELDS:
+            rows = [[ids[lemma] for lemma in document.get(name, ())] for document in documents]
+            if any(rows):
+                index = bm25s.BM25(method=_METHOD, k1=_K1, b=_B, backend="numpy")
+                index.index((rows, dict(ids)), create_empty_token=False, show_progress=False)
+                fields[name] = index
+        return cls(vocabulary, fields, len(documents))
+
+    @property
+    def vocabulary(self) -> Sequence[str]:
+        """Every lemma of the sections, sorted."""
+        return self._vocabulary
+
+    def __len__(self) -> int:
+        return self._sections
+
+    def scores(self, lemmas: Sequence[str], weights: Mapping[str, float]) -> Scores:
+        """BM25 of every section, summed over fields with their weights; shape (sections,), zeros where no lemma is known.
+
+        A lemma that stands twice in the query counts twice.
+        """
+        total = np.zeros(self._sections, dtype=np.float32)
+        known = [self._ids[lemma] for lemma in lemmas if lemma in self._ids]
+        if known:
+            for name, index in self._fields.items():
+                if weight := weights.get(name, 0.0):
+                    total += weight * np.asarray(index.get_scores_from_ids(known), dtype=np.float32)
+        return total
+
+    def save(self, folder: Path) -> None:
+        """Writes the vocabulary (`vocabulary`, beside the folder) and a sub-folder for each field."""
+        (folder.parent / "vocabulary").write_text("".join(f"{lemma}\n" for lemma in self._vocabulary), encoding="utf-8")
+        folder.mkdir()
+        (folder / "fields.json").write_text(json.dumps({"sections": self._sections, "fields": list(self._fields)}) + "\n")
+        for name, index in self._fields.items():
+            index.save(folder / name, show_progress=False)
+            (folder / name / "vocab.index.json").unlink()  # one vocabulary serves all fields
+
+    @classmethod
+    def load(cls, folder: Path) -> "LexicalIndex":
+        """Reads what `save` wrote, memory-mapped. Raises ArtifactError where the files do not belong together."""
+        try:
+            head = json.loads((folder / "fields.json").read_text())
+            vocabulary = (folder.parent / "vocabulary").read_text(encoding="utf-8").split("\n")[:-1]
+            fields = {
+                name: bm25s.BM25.load(folder / name, load_vocab=False, mmap=True, allow_pickle=False)
+                for name in head["fields"]
+            }
+            wrong = [
+                name
+                for name, index in fields.items()
+                if len(index.scores["indptr"]) != len(vocabulary) + 1 or index.scores["num_docs"] != head["sections"]
+            ]
+        except (OSError, ValueError, KeyError) as error:
+            raise ArtifactError(f"{folder}: unreadable lexical index ({error}); rebuild the index") from error
+        if wrong:
+            raise ArtifactError(f"{folder}: field {wrong[0]} does not fit the vocabulary; rebuild the index")
+        return cls(vocabulary, fields, int(head["sections"]))

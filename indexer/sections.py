@@ -1,0 +1,192 @@
+"""Splits an article at its headings into sections: what is indexed, ranked and shown."""
+
+import html
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import takewhile
+
+from indexer.articles import (
+    TOP,
+    Article,
+    Block,
+    Heading,
+    Inline,
+    Item,
+    ItemList,
+    Paragraph,
+    Preformatted,
+    Quotation,
+    Table,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One instruction of a section, in the words of the help."""
+
+    text: str
+    substeps: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()  # empty: those of the section
+    audiences: tuple[str, ...] = ()  # empty: those of the section
+    danger: tuple[str, ...] = ()  # deletes_data, signs_out, needs_admin
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One headed part of an article: what is indexed and ranked (the field's *passage*)."""
+
+    section_id: str  # "sign-in#sms-code": the article's id, then the heading's anchor
+    article_id: str
+    anchor: str
+    level: int  # 1 for the text before the first sub-heading, 2 for a sub-question, 3 for a part of one
+    headings: tuple[str, ...]  # from the article's title down to this section's own
+    text: str  # plain, with its steps, a line a paragraph or item
+    html: str  # the same for the article page, made by us
+    steps: tuple[Step, ...]  # empty where the section gives no instructions
+    platforms: tuple[str, ...]  # empty: all
+    audiences: tuple[str, ...]  # empty: all
+    keywords: tuple[str, ...]
+    related: tuple[str, ...]
+    aliases: tuple[str, ...]  # earlier section ids
+
+
+def split_article(article: Article) -> tuple[Section, ...]:
+    """The sections of an article in reading order; text before the first sub-heading is the section `top`.
+
+    A `##` section's text leaves its `###` parts out; one that has nothing but parts lists their headings. A part
+    without its own platforms or audiences has those of the section above it. Repeated anchors are numbered:
+    `anchor`, `anchor-2`.
+    """
+    sections: list[Section] = []
+    taken: set[str] = set()
+    path: list[Heading] = []
+    opening = Heading(1, article.title, TOP, 0, article.platforms, article.audiences, article.related)
+    parts = _parts(article.body, opening)
+    for place, (heading, blocks) in enumerate(parts):
+        path = [above for above in path if above.level < heading.level] + [heading]
+        if heading is opening and not blocks:
+            continue
+        blocks = blocks or _contents(heading, parts[place + 1 :])
+        anchor = _free_anchor(heading.anchor or "section", taken)
+        titles = [above.text for above in path if above is not opening]
+        sections.append(
+            Section(
+                section_id=f"{article.article_id}#{anchor}",
+                article_id=article.article_id,
+                anchor=anchor,
+                level=heading.level,
+                headings=tuple(title for title in [article.title, *titles] if title),
+                text="\n".join(_plain(blocks)),
+                html="".join(_html(blocks)),
+                steps=tuple(_steps(blocks)),
+                platforms=_inherited(path, article.platforms, "platforms"),
+                audiences=_inherited(path, article.audiences, "audiences"),
+                keywords=(*article.keywords, *heading.keywords),
+                related=heading.related,
+                aliases=tuple(
+                    alias if "#" in alias else f"{article.article_id}#{alias}" for alias in heading.aliases
+                ),
+            )
+        )
+    return tuple(sections)
+
+
+def _parts(body: Iterable[Block], opening: Heading) -> list[tuple[Heading, list[Block]]]:
+    parts: list[tuple[Heading, list[Block]]] = [(opening, [])]
+    for block in body:
+        if isinstance(block, Heading):
+            parts.append((block, []))
+        else:
+            parts[-1][1].append(block)
+    return parts
+
+
+def _contents(heading: Heading, following: Iterable[tuple[Heading, list[Block]]]) -> list[Block]:
+    inside = takewhile(lambda part: part[0].level > heading.level, following)
+    titles = [Inline(part.text, html.escape(part.text, quote=False)) for part, _ in inside]
+    return [ItemList(ordered=False, items=tuple(map(Item, titles)))] if titles else []
+
+
+def _inherited(path: list[Heading], otherwise: tuple[str, ...], name: str) -> tuple[str, ...]:
+    values: Iterable[tuple[str, ...]] = (getattr(heading, name) for heading in reversed(path))
+    return next((value for value in values if value), otherwise)
+
+
+def _free_anchor(anchor: str, taken: set[str]) -> str:
+    free, number = anchor, 1
+    while free in taken:
+        number += 1
+        free = f"{anchor}-{number}"
+    taken.add(free)
+    return free
+
+
+def _steps(blocks: Iterable[Block]) -> Iterable[Step]:
+    for block in blocks:
+        if isinstance(block, ItemList) and block.ordered:
+            for item in block.items:
+                lists = [inner for inner in item.blocks if isinstance(inner, ItemList)]
+                others = [inner for inner in item.blocks if not isinstance(inner, ItemList)]
+                text = " ".join([item.inline.text, *_plain(others)])
+                substeps = tuple(" ".join(_plain_item(sub)) for inner in lists for sub in inner.items)
+                yield Step(text, substeps, item.platforms, item.audiences, item.danger)
+
+
+# Plain text: what is searched, embedded and quoted.
+
+
+def _plain(blocks: Iterable[Block]) -> Iterable[str]:
+    for block in blocks:
+        match block:
+            case Paragraph(inline):
+                yield from [inline.text] if inline.text else []
+            case Preformatted(text):
+                yield text
+            case Table(rows):
+                yield from (" | ".join(cell.text for cell in row) for row in rows)
+            case Quotation(inner):
+                yield from _plain(inner)
+            case ItemList(ordered, items):
+                for number, item in enumerate(items, start=1):
+                    first, *more = _plain_item(item)
+                    yield f"{number}. {first}" if ordered else f"• {first}"
+                    yield from more
+            case Heading():
+                yield block.text
+
+
+def _plain_item(item: Item) -> list[str]:
+    return [item.inline.text, *_plain(item.blocks)]
+
+
+# HTML: what the article page shows.
+
+
+def _html(blocks: Iterable[Block]) -> Iterable[str]:
+    for block in blocks:
+        match block:
+            case Paragraph(inline):
+                yield f"<p>{inline.html}</p>" if inline.html else ""
+            case Preformatted(text):
+                yield f"<pre>{html.escape(text, quote=False)}</pre>"
+            case Table(rows):
+                yield f'<div class="table"><table>{"".join(_html_rows(rows))}</table></div>'
+            case Quotation(inner):
+                yield f"<blockquote>{''.join(_html(inner))}</blockquote>"
+            case ItemList(ordered, items):
+                name = "ol" if ordered else "ul"
+                yield f"<{name}>{''.join(map(_html_item, items))}</{name}>"
+            case Heading():
+                yield f"<p>{html.escape(block.text)}</p>"
+
+
+def _html_rows(rows: tuple[tuple[Inline, ...], ...]) -> Iterable[str]:
+    for number, row in enumerate(rows):
+        cell = 'th scope="col"' if number == 0 else "td"
+        yield "<tr>" + "".join(f"<{cell}>{entry.html}</{cell[:2]}>" for entry in row) + "</tr>"
+
+
+def _html_item(item: Item) -> str:
+    data = {"platforms": item.platforms, "audiences": item.audiences, "danger": item.danger}
+    attributes = "".join(f' data-{name}="{" ".join(values)}"' for name, values in data.items() if values)
+    return f"<li{attributes}>{item.inline.html}{''.join(_html(item.blocks))}</li>"

@@ -1,0 +1,174 @@
+"""What a content editor should mend in a corpus of our own form, beyond what reading single files finds."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from indexer import artifact, knowledge
+from indexer.articles import Article, Corpus, Finding, Heading
+from indexer.errors import ArticleError, ArtifactError
+from indexer.sections import Section, split_article
+
+
+def check(corpus: Corpus, index: Path | None = None) -> list[Finding]:
+    """Everything wrong with the corpus; `index` is the last index built from it, to notice ids that vanished."""
+    findings = list(corpus.findings)
+    if corpus.form != "help":
+        return findings
+    sections = [section for article in corpus.articles for section in split_article(article)]
+    topics, more = _table(corpus, "topics.toml", knowledge.Topics)
+    findings += more
+    if topics is None and not more:
+        findings.append(Finding(str(corpus.folder / "topics.toml"), "is missing; expected the list of topics; add it"))
+    findings += _topics(corpus.articles, {topic.id for topic in topics.topic} if topics else None)
+    findings += _targets(corpus.articles, sections)
+    findings += _aliases(corpus.articles, sections)
+    errors, more = _table(corpus, "errors.toml", knowledge.KnownErrors)
+    findings += [*more, *_errors(corpus.folder, errors, sections)]
+    synonyms, more = _table(corpus, "synonyms.toml", knowledge.Synonyms)
+    findings += [*more, *_synonyms(corpus.folder, synonyms)]
+    support, more = _table(corpus, "support.toml", knowledge.Support)
+    findings += [*more, *_support(corpus.folder, support)]
+    if index is not None:
+        findings += _vanished(corpus, sections, index)
+    return findings
+
+
+def _table(corpus: Corpus, name: str, kind: type[knowledge.Table]) -> tuple[knowledge.Table | None, list[Finding]]:
+    try:
+        return knowledge.read(corpus.folder, name, kind), []
+    except ArticleError as error:
+        pairs = [line.partition(": ") for line in str(error).splitlines()]
+        return None, [Finding(place, message) for place, _, message in pairs]
+
+
+def _topics(articles: Sequence[Article], topics: set[str] | None) -> Iterable[Finding]:
+    for article in articles:
+        if topics is not None and article.topic not in topics:
+            known = ", ".join(sorted(topics))
+            yield Finding(
+                f"{article.source}:{_line(article, 'topic:')}",
+                f'topic "{article.topic}" is unknown; expected one of {known}; correct it or add it to topics.toml',
+            )
+
+
+def _line(article: Article, start: str) -> int:
+    """The line of the article's file that begins so; 1 where none does."""
+    lines = Path(article.source).read_text(encoding="utf-8-sig").splitlines()
+    return next((number for number, line in enumerate(lines, 1) if line.startswith(start)), 1)
+
+
+def _targets(articles: Sequence[Article], sections: Sequence[Section]) -> Iterable[Finding]:
+    known = {article.article_id for article in articles} | {section.section_id for section in sections}
+    ids = ", ".join(sorted(article.article_id for article in articles))
+    for article in articles:
+        headings = [block for block in article.body if isinstance(block, Heading)]
+        places = [(target, _line(article, "related:")) for target in article.related]
+        places += [(target, heading.line + 1) for heading in headings for target in heading.related]
+        places += [(link.target, link.line) for link in article.links]
+        for target, line in places:
+            if target not in known:
+                yield Finding(
+                    f"{article.source}:{line}",
+                    f'link to "{target}"; expected an article ({ids}) or article#section; correct or remove it',
+                )
+        for anchor in article.featured:
+            if f"{article.article_id}#{anchor}" not in known:
+                yield Finding(
+                    f"{article.source}:{_line(article, 'featured:')}",
+                    f'featured section "{anchor}" is not in this article; expected the id of one; correct it',
+                )
+
+
+def _aliases(articles: Sequence[Article], sections: Sequence[Section]) -> Iterable[Finding]:
+    taken = {article.article_id: article.source for article in articles}
+    taken |= {section.section_id: f"section {section.section_id}" for section in sections}
+    claims = [(alias, article.source) for article in articles for alias in article.aliases]
+    source = {article.article_id: article.source for article in articles}
+    claims += [(alias, source[section.article_id]) for section in sections for alias in section.aliases]
+    for alias, place in claims:
+        if alias in taken:
+            yield Finding(place, f'alias "{alias}" is taken by {taken[alias]}; expected an id nobody has; remove it')
+        taken[alias] = place
+
+
+def _errors(
+    folder: Path, errors: knowledge.KnownErrors | None, sections: Sequence[Section]
+) -> Iterable[Finding]:
+    path = folder / "errors.toml"
+    if errors is None:
+        return
+    content = path.read_text(encoding="utf-8-sig")
+    texts = {section.section_id: _spaced("\n".join([*section.headings, section.text])) for section in sections}
+    seen: set[str] = set()
+    for error in errors.error:
+        place = f"{path}:{knowledge.line_of(content, error.text)}"
+        if error.text in seen:
+            yield Finding(place, f'"{error.text}" stands twice; expected each text once; remove one')
+        seen.add(error.text)
+        if error.section not in texts:
+            yield Finding(place, f'section "{error.section}" does not exist; expected article#section; correct it')
+        elif _spaced(error.text) not in texts[error.section]:
+            others = ", ".join(name for name, text in texts.items() if _spaced(error.text) in text) or "no section"
+            yield Finding(
+                place,
+                f'"{error.text}" does not stand in {error.section} (it stands in {others}); expected it there word for word; '
+                "write it into the section or correct the entry",
+            )
+
+
+def _spaced(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _synonyms(folder: Path, synonyms: knowledge.Synonyms | None) -> Iterable[Finding]:
+    path = folder / "synonyms.toml"
+    if synonyms is None:
+        return
+    content = path.read_text(encoding="utf-8-sig")
+    groups = {
+        "two_way": [group.words for group in synonyms.two_way],
+        "one_way": [group.from_ for group in synonyms.one_way],
+    }
+    for kind, members in groups.items():
+        seen: set[str] = set()
+        for word in (word for words in members for word in words):
+            if word.lower() in seen:
+                place = f"{path}:{knowledge.line_of(content, word)}"
+                yield Finding(place, f'"{word}" stands in two {kind} groups; expected it in one; join the groups')
+            seen.add(word.lower())
+        if any(len(words) < 2 for words in members) and kind == "two_way":
+            yield Finding(str(path), "a two_way group of fewer than two words; expected at least two; complete it")
+
+
+def _support(folder: Path, support: knowledge.Support | None) -> Iterable[Finding]:
+    path = folder / "support.toml"
+    if support is None:
+        return
+    content = path.read_text(encoding="utf-8-sig")
+    for route in support.route:
+        place = f"{path}:{knowledge.line_of(content, route.id)}"
+        if route.hours and route.hours not in support.hours:
+            yield Finding(place, f'hours "{route.hours}" are not defined; expected one of {", ".join(support.hours)}; correct it')
+        if not route.address:
+            yield Finding(
+                place,
+                f'route "{route.id}" has no address; expected one from whoever runs the site; it is shown in words until then',
+                is_error=False,
+            )
+
+
+def _vanished(corpus: Corpus, sections: Sequence[Section], index: Path) -> Iterable[Finding]:
+    try:
+        last = artifact.read_sections(artifact.current(index))
+    except ArtifactError:
+        return  # no index yet, or an unusable one: nothing to compare with
+    kept = {section.section_id for section in sections}
+    kept |= {alias for section in sections for alias in section.aliases}
+    moved = {alias for article in corpus.articles for alias in article.aliases}
+    for section in last:
+        if section.section_id not in kept and section.article_id not in moved:
+            yield Finding(
+                str(corpus.folder),
+                f'section "{section.section_id}" of the last index is gone; expected addresses to live for ever; '
+                f"add alias={section.anchor} to the section (or aliases to the article) that took its place",
+            )

@@ -1,0 +1,30 @@
+"""What a caller did wrong, in words for people and a code for programs."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class QueryError(Exception):
+    """A request that cannot be answered; `message` is Russian, `code` is stable."""
+
+    status: int
+    code: str
+    message: str
+    field: str | None = None
+
+    def body(self) -> dict[str, dict[str, str | None]]:
+        """The one shape of every error."""
+        return {"error": {"code": self.code, "message": self.message, "field": self.field}}
+
+
+# What werkzeug raises by itself: status -> code and message.
+HTTP_ERRORS = {
+    400: ("bad_request", "Запрос не удалось прочитать."),
+    404: ("not_found", "Такой страницы или раздела нет."),
+    405: ("method_not_allowed", "Этот адрес не принимает такой метод."),
+    408: ("timeout", "Запрос шёл слишком долго."),
+    413: ("too_large", "Запрос слишком большой: не больше 256 КБ."),
+    414: ("too_large", "Адрес слишком длинный. Отправьте текст методом POST."),
+    415: ("not_json", "Ожидается JSON: заголовок Content-Type: application/json."),
+    500: ("internal", "Внутренняя ошибка. Повторите запрос позже."),
+}

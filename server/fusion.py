@@ -1,0 +1,61 @@
+"""Two rankings into one: pure functions on {row: score}, higher is better."""
+
+from collections.abc import Callable, Mapping
+
+Scores = Mapping[int, float]
+
+
+def minmax(scores: Scores) -> dict[int, float]:
+    """The scores moved to [0, 1], the best at 1, the worst at 0; all 1 where they are equal."""
+    if not scores:
+        return {}
+    low, high = min(scores.values()), max(scores.values())
+    return {row: (score - low) / (high - low) if high > low else 1.0 for row, score in scores.items()}
+
+
+def by_maximum(scores: Scores) -> dict[int, float]:
+    """The scores divided by the best; zeros where that is not positive."""
+    high = max(scores.values(), default=0.0)
+    return {row: score / high if high > 0 else 0.0 for row, score in scores.items()}
+
+
+def zscore(scores: Scores) -> dict[int, float]:
+    """The scores in standard deviations above the worst (so that a missing row, at 0, equals it)."""
+    if not scores:
+        return {}
+    mean = sum(scores.values()) / len(scores)
+    deviation = (sum((score - mean) ** 2 for score in scores.values()) / len(scores)) ** 0.5
+    low = min(scores.values())
+    return {row: (score - low) / deviation if deviation > 0 else 1.0 for row, score in scores.items()}
+
+
+NORMALISATIONS: Mapping[str, Callable[[Scores], dict[int, float]]] = {
+    "minmax": minmax,
+    "maximum": by_maximum,
+    "zscore": zscore,
+}
+
+
+def weighted_sum(lexical: Scores, semantic: Scores, semantic_weight: float, normalisation: str) -> dict[int, float]:
+    """Both halves normalised over their own candidates and added; a row that one half lacks has 0 there.
+
+    The convex combination of Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval" (2023).
+    """
+    normalise = NORMALISATIONS[normalisation]
+    left, right = normalise(lexical), normalise(semantic)
+    return {
+        row: (1 - semantic_weight) * left.get(row, 0.0) + semantic_weight * right.get(row, 0.0)
+        for row in left.keys() | right.keys()
+    }
+
+
+def reciprocal_rank(lexical: Scores, semantic: Scores, k: int = 60) -> dict[int, float]:
+    """The sum of 1 / (k + rank) over both halves; kept to be compared with.
+
+    Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms Condorcet ..." (2009).
+    """
+    fused: dict[int, float] = {}
+    for scores in (lexical, semantic):
+        for rank, row in enumerate(sorted(scores, key=lambda row: (-scores[row], row)), start=1):
+            fused[row] = fused.get(row, 0.0) + 1 / (k + rank)
+    return fused

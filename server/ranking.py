@@ -1,0 +1,28 @@
+"""The settings of the ranking, chosen on judged queries by `python -m evaluation tune`."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import TypeAdapter
+
+Normalisation = Literal["minmax", "maximum", "zscore", "reciprocal_rank"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Weights of the lexical fields, and how the lexical and the semantic half are added."""
+
+    fields: Mapping[str, float]
+    normalisation: Normalisation
+    semantic_weight: float  # in [0, 1]; what is left is the lexical half's
+
+
+RANKING_FILE = Path(__file__).with_name("ranking.toml")
+
+
+def read_ranking(path: Path = RANKING_FILE) -> Ranking:
+    """The settings in a file of the form of server/ranking.toml; the product's own unless another is named."""
+    return TypeAdapter(Ranking).validate_python(tomllib.loads(path.read_text(encoding="utf-8")))

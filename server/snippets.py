@@ -1,0 +1,89 @@
+"""The excerpt of a section that shows why it was found, with the query's words marked."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from razdel import sentenize
+
+from indexer.lemmas import Lemmatizer
+from indexer.words import words
+
+LENGTH = 240  # code points of a snippet, about two lines and a half on a desktop screen
+
+_ELLIPSIS = "…"
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """Plain text without line breaks, and what to mark in it."""
+
+    text: str
+    highlights: tuple[tuple[int, int], ...]  # [start, stop) in code points, in order, apart from each other
+
+
+class Snippets:
+    """Makes snippets; a word is marked where its lemma is one of the query's."""
+
+    def __init__(self, lemmatizer: Lemmatizer, rarity: Callable[[str], float] = lambda lemma: 1.0) -> None:
+        self._lemmatizer = lemmatizer
+        self._rarity = rarity
+
+    def query_lemmas(self, query: str) -> frozenset[str]:
+        """The lemmas of a query that are worth marking: no prepositions, conjunctions, particles, pronouns."""
+        found = set[str]()
+        for word in words(query):
+            if not self._lemmatizer.is_function_word(word.text):
+                found.update(self._lemmatizer.lemmas(word.text))
+        return frozenset(found)
+
+    def snippet(self, text: str, query_lemmas: frozenset[str]) -> Snippet:
+        """The part of `text` of at most LENGTH code points that holds most of the query; its beginning where none does."""
+        flat = text.replace("\n", " ")  # same length: offsets stay
+        marks = [
+            (word.start, word.stop, found)
+            for word in words(flat)
+            if (found := query_lemmas.intersection(self._lemmatizer.lemmas(word.text)))
+        ]
+        start, stop = self._best_part(text, marks)
+        before = _ELLIPSIS if start > 0 else ""
+        after = _ELLIPSIS if stop < len(flat.rstrip()) else ""
+        shift = len(before) - start
+        highlights = tuple((a + shift, b + shift) for a, b, _ in marks if start <= a and b <= stop)
+        return Snippet(before + flat[start:stop] + after, highlights)
+
+    def _best_part(self, text: str, marks: Sequence[tuple[int, int, set[str] | frozenset[str]]]) -> tuple[int, int]:
+        units = list(_units(text))
+        if not units:
+            return 0, min(len(text), LENGTH)
+        best, best_value = (units[0][0], units[0][1]), -1.0
+        for place, (start, _) in enumerate(units):
+            stop = start
+            for _, end in units[place:]:
+                if end - start > LENGTH and stop > start:
+                    break
+                stop = end
+            held = {lemma for a, b, found in marks if start <= a and b <= stop for lemma in found}
+            value = sum(map(self._rarity, held))
+            if value > best_value + 1e-9:
+                best, best_value = (start, stop), value
+        start, stop = best
+        if stop - start > LENGTH:  # one long sentence: around its first mark, at word ends
+            first = next((a for a, b, _ in marks if start <= a and b <= stop), start)
+            start = max(start, min(first - LENGTH // 4, stop - LENGTH))
+            if start > best[0]:
+                start = text.find(" ", start, first) + 1 or start
+            stop = min(stop, start + LENGTH)
+            if stop < best[1]:
+                space = text.rfind(" ", start + LENGTH // 2, stop)
+                stop = space if space > 0 else stop
+        return start, stop
+
+
+def _units(text: str) -> Iterator[tuple[int, int]]:
+    """Where sentences begin and end, lines being ends too."""
+    offset = 0
+    for line in text.split("\n"):
+        for sentence in sentenize(line):
+            if sentence.text.strip():
+                yield offset + sentence.start, offset + sentence.stop
+        offset += len(line) + 1
