@@ -14,7 +14,7 @@ from indexer.articles import corpus_digest, read_articles
 from indexer.errors import ArticleError, ArtifactError, ModelError
 
 
-class _Terminal:
+class Terminal:
     """Says on stderr how far a build is."""
 
     def say(self, message: str) -> None:
@@ -87,7 +87,7 @@ def _build(options: argparse.Namespace) -> int:
     summary = build(
         options.corpus,
         options.out,
-        reporter=_Terminal(),
+        reporter=Terminal(),
         model_name=options.model,
         keep_going=options.keep_going,
         force=options.force,

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import quote
@@ -85,6 +85,9 @@ class Searcher:
         self.ranking = ranking or read_ranking()
         self.articles: dict[str, ArticleHead] = {head.article_id: head for head in artifact.articles}
         self.sections: dict[str, Section] = {section.section_id: section for section in artifact.sections}
+        self._by_article: dict[str, list[Section]] = {}
+        for section in artifact.sections:
+            self._by_article.setdefault(section.article_id, []).append(section)
         self.moved_articles = {alias: head.article_id for head in artifact.articles for alias in head.aliases}
         self.moved_sections = {alias: section.section_id for section in artifact.sections for alias in section.aliases}
         self.lemmatizer = Lemmatizer()
@@ -102,19 +105,36 @@ class Searcher:
         A query without letters or digits gives no hits.
         """
         interpretation = self._reader.read(query)
-        lemmas = self.lemmatizer.lemmas(interpretation.read_as)
+        text = interpretation.read_as
+        lemmas = self.lemmatizer.lemmas(text)
         if not lemmas:
             return Result(interpretation, (), 0.0, False, False)
-        allowed = self._allowed(filters or Filters())
-        candidates = self.candidates(interpretation.read_as, lemmas, mode, allowed)
+        candidates = self.candidates(text, lemmas, mode, self._allowed(filters or Filters()))
         fused = self.fuse(candidates, mode)
-        rows = self._capped(sorted(fused, key=lambda row: (-fused[row], self._order[row])), limit, per_article)
-        marked = self._snippets.query_lemmas(interpretation.read_as)
+        marked = self._snippets.query_lemmas(text)
         hits = tuple(
-            self._hit(rank, row, fused[row], candidates, marked) for rank, row in enumerate(rows, start=1)
+            self._hit(rank, row, fused[row], candidates, marked)
+            for rank, row in enumerate(self.ranked(fused, limit, per_article), start=1)
         )
         relevance = max((hit.relevance for hit in hits), default=0.0)
         return Result(interpretation, hits, relevance, bool(hits), False)
+
+    def ranked(self, fused: Mapping[int, float], limit: int, per_article: int) -> list[int]:
+        """The rows, best first, ties in the order of section_id, at most `per_article` of one article."""
+        taken: Counter[str] = Counter()
+        kept: list[int] = []
+        for row in sorted(fused, key=lambda row: (-fused[row], self._order[row])):
+            article = self.artifact.sections[row].article_id
+            if taken[article] < per_article:
+                taken[article] += 1
+                kept.append(row)
+                if len(kept) == limit:
+                    break
+        return kept
+
+    def sections_of(self, article_id: str) -> Sequence[Section]:
+        """The sections of an article in reading order; empty for an unknown article."""
+        return self._by_article.get(article_id, ())
 
     def candidates(
         self, text: str, lemmas: Sequence[str], mode: Mode, allowed: npt.NDArray[np.bool_] | None = None
@@ -159,18 +179,6 @@ class Searcher:
             )
 
         return np.fromiter(map(suits, self.artifact.sections), dtype=bool, count=len(self.artifact.sections))
-
-    def _capped(self, rows: Iterable[int], limit: int, per_article: int) -> list[int]:
-        taken: Counter[str] = Counter()
-        kept: list[int] = []
-        for row in rows:
-            article = self.artifact.sections[row].article_id
-            if taken[article] < per_article:
-                taken[article] += 1
-                kept.append(row)
-                if len(kept) == limit:
-                    break
-        return kept
 
     def _hit(self, rank: int, row: int, score: float, candidates: Candidates, marked: frozenset[str]) -> Hit:
         section = self.artifact.sections[row]

@@ -1,0 +1,115 @@
+"""The evaluation's commands: run, tune, convert-xquad. Results go to stdout, progress to stderr."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tqdm import tqdm
+
+from evaluation import report, runs, systems, tune, xquad
+from evaluation.judgments import JudgedSet, JudgmentError, read_judged
+from indexer.__main__ import Terminal
+from indexer.errors import ArticleError, ArtifactError, ModelError
+from server.ranking import RANKING_FILE
+from server.search import Searcher
+
+JUDGED = Path(__file__).with_name("judged")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs a command; 0 is fine, 1 says that something is to be mended, 2 is wrong usage."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except (JudgmentError, systems.SystemFailure, ArticleError, ArtifactError, ModelError) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m evaluation", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(run=run)
+        return sub
+
+    sub = command("run", _run, "measure lexical, semantic and hybrid ranking on judged queries, side by side")
+    sub.add_argument("--data", type=Path, default=JUDGED, help="BEIR folder: queries.jsonl, qrels/, and its corpus.jsonl")
+    sub.add_argument("--split", help="which qrels, where there are several (for our own queries: tuning)")
+    sub.add_argument("--corpus", type=Path, help="folder of articles (default: DATA where it has corpus.jsonl, else corpus)")
+    sub.add_argument("--url", help="measure this running server instead of an index built here")
+    sub.add_argument("--json", action="store_true")
+
+    sub = command("tune", _tune, "choose field weights and fusion on the tuning queries")
+    sub.add_argument("--corpus", type=Path, default=Path("corpus"))
+    sub.add_argument("--write", action="store_true", help="write the choice to server/ranking.toml")
+
+    sub = command("convert-xquad", _convert, "turn xquad.ru.json (google-deepmind/xquad) into two BEIR folders")
+    sub.add_argument("source", type=Path, help="xquad.ru.json")
+    sub.add_argument("--out", type=Path, default=Path("build/xquad-ru"), help="default: build/xquad-ru")
+    return parser
+
+
+def _open(corpus: Path, judged: JudgedSet) -> Searcher:
+    searcher = systems.open_searcher(corpus, Terminal())
+    known = set(searcher.sections) if judged.by_section else set(searcher.articles)
+    if missing := judged.missing_from(known):
+        raise JudgmentError(f"{judged.name}: judged {missing[0]} is not in {corpus}; expected every judged id there; "
+                            "correct the judgment or name the right --corpus")
+    return searcher
+
+
+def _run(options: argparse.Namespace) -> int:
+    judged = read_judged(options.data, options.split)
+    if options.url:
+        compared = systems.served_systems(options.url, judged)
+    else:
+        own = (options.data / "corpus.jsonl").is_file()
+        searcher = _open(options.corpus or (options.data if own else Path("corpus")), judged)
+        compared = systems.local_systems(searcher, judged)
+    rows = {}
+    for system in compared:
+        bar = tqdm(range(len(judged.queries)), desc=system.name, unit=" query", file=sys.stderr)
+        rows[system.name] = runs.measure(runs.run(system, judged, bar), judged)
+        bar.close()
+    gain = [values["nDCG@10"] for values in rows.values()]
+    ahead = gain[2] - max(gain[:2])
+    if options.json:
+        print(json.dumps({"set": judged.name, "queries": len(judged.queries), "systems": rows, "hybrid_ahead": ahead}))
+        return 0
+    print(f"{judged.name}: {len(judged.queries)} queries")
+    print(report.table(rows))
+    print(f"hybrid over the better half, nDCG@10: {ahead:+.4f}")
+    return 0
+
+
+def _tune(options: argparse.Namespace) -> int:
+    judged = read_judged(JUDGED, "tuning")
+    searcher = _open(options.corpus, judged)
+    found = tune.trials(searcher, judged, Terminal().progress("Tuning", "setting"))
+    print(f"{judged.name}: {len(judged.queries)} queries, {len(found)} settings; nDCG@10, then with its neighbours")
+    rrf = next(trial for trial in found if trial.ranking.normalisation == "reciprocal_rank")
+    for trial in [*found[:10], rrf]:
+        setting = f"{trial.ranking.normalisation}, semantic {trial.ranking.semantic_weight}"
+        fields = ", ".join(f"{name} {weight}" for name, weight in trial.ranking.fields.items())
+        print(f"  {trial.ndcg:.4f}  {trial.smoothed:.4f}  {setting}; {fields}")
+    if options.write:
+        text = tune.as_toml(found[0], judged, searcher.artifact.manifest.inputs.corpus_digest)
+        tune.write(RANKING_FILE, text)
+        print(f"wrote {RANKING_FILE}")
+    return 0
+
+
+def _convert(options: argparse.Namespace) -> int:
+    counts = xquad.convert(options.source, options.out)
+    for name, number in counts.items():
+        print(f"{options.out / name}: {number} documents")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""A system's rankings over a set of queries, measured with ir_measures."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import ir_measures
+from ir_measures import RR, R, Success, nDCG
+
+from evaluation.judgments import JudgedSet
+from evaluation.systems import Ranking, System
+
+# The field's measures: graded gain of the first ten, place of the first good one, share found, hit at one and three.
+MEASURES = (nDCG @ 10, RR @ 10, R @ 10, Success @ 1, Success @ 3)
+NAMES = {nDCG @ 10: "nDCG@10", RR @ 10: "RR@10", R @ 10: "R@10", Success @ 1: "hit@1", Success @ 3: "hit@3"}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A system's ranking for every query of a set."""
+
+    system: str
+    rankings: Mapping[str, Ranking]  # query_id -> ids, best first
+
+
+def run(system: System, judged: JudgedSet, progress: Iterable[int] | None = None) -> Run:
+    """The system's rankings; a failure on any query is raised, not counted as an empty list."""
+    steps = iter(progress) if progress is not None else None
+    rankings = {}
+    for query in judged.queries:
+        rankings[query.query_id] = system.rank(query)
+        if steps is not None:
+            next(steps, None)
+    return Run(system.name, rankings)
+
+
+def measure(found: Run, judged: JudgedSet) -> dict[str, float]:
+    """Each measure's mean over all judged queries; a query without results counts 0."""
+    values = ir_measures.calc_aggregate(MEASURES, judged.qrels, scored(found.rankings))
+    return {NAMES[name]: float(values[name]) for name in MEASURES}
+
+
+def scored(rankings: Mapping[str, Sequence[str]]) -> dict[str, dict[str, float]]:
+    """Rankings as ir_measures reads them: strictly decreasing scores, so that no tie is broken elsewhere."""
+    return {query_id: {found: -float(rank) for rank, found in enumerate(ids)} for query_id, ids in rankings.items()}

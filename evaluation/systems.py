@@ -1,0 +1,100 @@
+"""What is compared: the halves and the hybrid of a local index, or a running server."""
+
+import hashlib
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from evaluation.judgments import JudgedSet, Query
+from indexer import artifact, models
+from indexer.build import Reporter, build
+from server.search import Mode, Searcher, open_encoder
+
+DEPTH = 100  # length of a local ranking
+SERVED_DEPTH = 50  # the most a server gives
+
+MODES: tuple[Mode, ...] = ("lexical", "semantic", "hybrid")
+
+Ranking = list[str]  # ids of sections or articles, best first
+
+
+class SystemFailure(Exception):
+    """A system did not answer a query; never counted as an empty answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """Something that ranks."""
+
+    name: str
+    rank: Callable[[Query], Ranking]
+
+
+def open_searcher(corpus: Path, reporter: Reporter, index: Path | None = None) -> Searcher:
+    """A searcher over a corpus; its index is built (in the user's cache where none is named) or taken if up to date."""
+    if index is None:
+        place = hashlib.sha256(str(corpus.resolve()).encode()).hexdigest()[:16]
+        index = Path(platformdirs.user_cache_dir("spravka")) / "evaluation" / place
+    build(corpus, index, reporter=reporter, model_name=models.DEFAULT_MODEL)
+    loaded = artifact.load(index)
+    return Searcher(loaded, open_encoder(loaded.manifest))
+
+
+def local_systems(searcher: Searcher, judged: JudgedSet) -> list[System]:
+    """The lexical half, the semantic half and the hybrid of one index."""
+
+    def system(mode: Mode) -> System:
+        def rank(query: Query) -> Ranking:
+            text = query.text
+            fused = searcher.fuse(searcher.candidates(text, searcher.lemmatizer.lemmas(text), mode), mode)
+            rows = searcher.ranked(fused, DEPTH, DEPTH)
+            sections = [searcher.artifact.sections[row] for row in rows]
+            return _unique([section.section_id if judged.by_section else section.article_id for section in sections])
+
+        return System(mode, rank)
+
+    return [system(mode) for mode in MODES]
+
+
+def served_systems(url: str, judged: JudgedSet) -> list[System]:
+    """The three modes of a running server."""
+
+    def system(mode: Mode) -> System:
+        def rank(query: Query) -> Ranking:
+            body = {"query": query.text, "limit": SERVED_DEPTH, "per_article": SERVED_DEPTH, "mode": mode, "abstain": False}
+            hits = _post(f"{url.rstrip('/')}/v1/search", body)["hits"]
+            return _unique([hit["section_id"] if judged.by_section else hit["article_id"] for hit in hits])
+
+        return System(f"{mode} at {url}", rank)
+
+    return [system(mode) for mode in MODES]
+
+
+def _unique(ids: list[str]) -> Ranking:
+    return list(dict.fromkeys(ids))
+
+
+def _post(url: str, body: object, attempts: int = 5) -> dict[str, list[dict[str, str]]]:
+    """The reply to a JSON request; 429 and 503 are tried again after `Retry-After`."""
+    if not url.startswith(("http://", "https://")):
+        raise SystemFailure(f"{url}: no address of a server; expected http://host:port; correct --url")
+    data = json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})  # noqa: S310 -- checked above
+    for attempt in range(1, attempts + 1):
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
+                reply: dict[str, list[dict[str, str]]] = json.load(response)
+                return reply
+        except urllib.error.HTTPError as error:
+            if error.code not in {429, 503} or attempt == attempts:
+                raise SystemFailure(f"{url}: answered {error.code}; expected 200; look at the server's log") from error
+            time.sleep(float(error.headers.get("Retry-After") or 1))
+        except OSError as error:
+            raise SystemFailure(f"{url}: no answer ({error}); expected a running server; start it or correct --url") from error
+    raise SystemFailure(f"{url}: no answer")

@@ -1,0 +1,114 @@
+"""The server's commands: serve an index over HTTP (the default), or search it from a shell."""
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, cast
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from indexer import artifact
+from indexer.errors import ArtifactError, ModelError
+from server.app import create_app
+from server.search import Searcher, open_encoder
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn, set up from the command line alone."""
+
+    def __init__(self, index: Path, settings: dict[str, Any]) -> None:
+        self._index = index
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._settings.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        # In the worker, after the fork: PyTorch's threads do not survive one.
+        return create_app(self._index)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs a command; 0 is fine, 1 says that something is to be mended, 2 is wrong usage."""
+    given = sys.argv[1:] if arguments is None else arguments
+    searching = given[:1] == ["search"]
+    options = (_search_parser() if searching else _serve_parser()).parse_args(given[1:] if searching else given)
+    try:
+        return _search(options) if searching else _serve(options)
+    except (ArtifactError, ModelError) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _serve_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m server",
+        description="Serve an index over HTTP. Another command: python -m server search QUERY",
+    )
+    parser.add_argument("--index", type=Path, default=Path("index"), help="folder of the index (default: index)")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--workers", type=int, default=1, help="processes; each holds the model (default: 1)")
+    parser.add_argument("--threads", type=int, default=4, help="requests at a time in one process (default: 4)")
+    return parser
+
+
+def _serve(options: argparse.Namespace) -> int:
+    # Before any worker starts, so that a bad index is told once and plainly.
+    folder = artifact.current(options.index)
+    artifact.verify(folder)
+    print(f"Serving {folder.name} on http://{options.host}:{options.port}", file=sys.stderr, flush=True)
+    _Server(
+        options.index,
+        {
+            "bind": f"{options.host}:{options.port}",
+            "workers": options.workers,
+            "threads": options.threads,
+            "worker_class": "gthread",
+            "timeout": 120,  # a cold start reads the model from disk
+            "accesslog": "-",
+            # The path without its query string: what people ask stays out of the log.
+            "access_log_format": "%(t)s %(m)s %(U)s %(s)s %(B)s bytes %(M)s ms",
+            "errorlog": "-",
+            "loglevel": "warning",
+            "limit_request_line": 8190,
+            "proc_name": "spravka",
+        },
+    ).run()
+    return 0
+
+
+def _search_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m server search", description="Search an index from a shell.")
+    parser.add_argument("query")
+    parser.add_argument("--index", type=Path, default=Path("index"), help="folder of the index (default: index)")
+    parser.add_argument("--limit", type=int, default=5)
+    parser.add_argument("--mode", choices=("hybrid", "lexical", "semantic"), default="hybrid")
+    parser.add_argument("--json", action="store_true")
+    return parser
+
+
+def _search(options: argparse.Namespace) -> int:
+    loaded = artifact.load(options.index)
+    result = Searcher(loaded, open_encoder(loaded.manifest)).search(
+        options.query, limit=options.limit, mode=cast(Any, options.mode)
+    )
+    if options.json:
+        print(json.dumps([asdict(hit) for hit in result.hits], ensure_ascii=False, indent=2))
+        return 0
+    for hit in result.hits:
+        print(f"{hit.rank}. {' › '.join(hit.headings) or hit.article_id}   {hit.score:.3f}\n   {hit.url}\n   {hit.snippet}\n")
+    if not result.hits:
+        print("В справке нет ответа на этот вопрос.")
+    return 0
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    sys.exit(main())

@@ -1,0 +1,193 @@
+"""The JSON routes. Each reads the request, calls one function and renders."""
+
+import json
+import time
+import uuid
+from dataclasses import asdict, fields
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, current_app, redirect, request
+
+from indexer.sections import Section
+from server import VERSION, openapi, schema
+from server.errors import QueryError
+from server.search import Filters, Searcher, article_url
+from server.search import Result as SearchResult
+
+api = Blueprint("api", __name__)
+
+_LISTS = {"platform", "audience", "topic"}  # filters of GET /v1/search, each may be given several times
+
+
+def searcher() -> Searcher:
+    """The searcher of the running application."""
+    found: Searcher = current_app.extensions["searcher"]
+    return found
+
+
+def reply(body: object, status: int = 200) -> Response:
+    """A JSON response; Russian text stays readable."""
+    return Response(json.dumps(body, ensure_ascii=False) + "\n", status, mimetype="application/json")
+
+
+@api.post("/v1/search")
+def search_post() -> Response:
+    """Ranked sections for a query of any length."""
+    if not request.is_json:
+        raise QueryError(415, "not_json", "Ожидается JSON: заголовок Content-Type: application/json.")
+    try:
+        values = json.loads(request.get_data())
+    except (ValueError, RecursionError) as error:
+        raise QueryError(400, "bad_json", "Тело запроса — не JSON.") from error
+    return _search(schema.read_search_request(values, typed=True))
+
+
+@api.get("/v1/search")
+def search_get() -> Response:
+    """Ranked sections for a short query."""
+    values: dict[str, Any] = {"filters": {}}
+    for name, given in request.args.lists():
+        if name in _LISTS:
+            values["filters"][name] = given
+        else:
+            values["query" if name == "q" else name] = given if name == "context" else given[-1]
+    return _search(schema.read_search_request(values, typed=False))
+
+
+def _search(wanted: schema.SearchRequest) -> Response:
+    started = time.perf_counter()
+    filters = Filters(tuple(wanted.filters.platform), tuple(wanted.filters.audience), tuple(wanted.filters.topic))
+    _check_topics(filters)
+    result = searcher().search(
+        wanted.query, limit=wanted.limit, filters=filters, mode=wanted.mode, per_article=wanted.per_article
+    )
+    return reply(asdict(search_reply(wanted, result, (time.perf_counter() - started) * 1000)))
+
+
+def _check_topics(filters: Filters) -> None:
+    known = {head.topic for head in searcher().artifact.articles}
+    known |= {topic.id for topic in searcher().artifact.topics.topic}
+    if any(topic not in known for topic in filters.topic):
+        raise QueryError(422, "invalid_value", "Недопустимое значение поля «filters.topic».", "filters.topic")
+
+
+def search_reply(wanted: schema.SearchRequest, result: SearchResult, took_ms: float) -> schema.SearchReply:
+    """The reply to a search: hits, or near misses where the caller wants none without an answer."""
+    read, hits = result.interpretation, list(result.hits)
+    shown = result.answerable or not wanted.abstain
+    artifact = searcher().artifact
+    return schema.SearchReply(
+        query_id=uuid.uuid4().hex,
+        query=wanted.query,
+        answerable=result.answerable,
+        relevance=result.relevance,
+        calibrated=result.calibrated,
+        degraded=None,
+        interpretation=schema.InterpretationOut(
+            kind=read.kind,
+            read_as=read.read_as,
+            changes=[
+                {"kind": change.kind, "from": change.from_, "to": change.to, "confidence": change.confidence}
+                for change in read.changes
+            ],
+            error=read.error,
+            platform=read.platform,
+            audience=read.audience,
+        ),
+        hits=hits if shown else [],
+        near_misses=[] if shown else hits,
+        took_ms=round(took_ms, 2),
+        index=schema.IndexOut(artifact.generation, artifact.manifest.inputs.model),
+    )
+
+
+@api.get("/v1/sections")
+def section() -> Response:
+    """A section by its id; 301 to its present id where it was renamed."""
+    wanted = request.args.get("id", "")
+    if moved := searcher().moved_sections.get(wanted):
+        return _moved("/v1/sections?" + urlencode({"id": moved}))
+    found = searcher().sections.get(wanted)
+    if found is None:
+        raise QueryError(404, "section_not_found", "Такого раздела нет.", "id")
+    hit = asdict(searcher().describe(found))
+    return reply({name.name: hit[name.name] for name in fields(schema.SectionReply)})
+
+
+@api.get("/v1/articles")
+def articles() -> Response:
+    """All articles, in the order of their ids."""
+    return reply(
+        {
+            "articles": [
+                asdict(schema.ArticleOut(head.article_id, head.title, head.topic, article_url(head.article_id), head.updated))
+                for head in searcher().artifact.articles
+            ]
+        }
+    )
+
+
+@api.get("/v1/articles/<path:article_id>")
+def article(article_id: str) -> Response:
+    """An article with its sections; 301 to its present id where it was renamed."""
+    if moved := searcher().moved_articles.get(article_id):
+        return _moved("/v1" + article_url(moved))
+    head = searcher().articles.get(article_id)
+    if head is None:
+        raise QueryError(404, "article_not_found", "Такой статьи нет.", "article_id")
+    return reply(
+        {
+            "article_id": head.article_id,
+            "title": head.title,
+            "topic": head.topic,
+            "url": article_url(head.article_id),
+            "updated": head.updated,
+            "related": list(head.related),
+            "sections": [_section(section) for section in searcher().sections_of(article_id)],
+        }
+    )
+
+
+def _section(section: Section) -> dict[str, object]:
+    values = asdict(section)
+    return {name.name: values[name.name] for name in fields(schema.ArticleSectionOut)}
+
+
+def _moved(location: str) -> Response:
+    response: Response = redirect(location, 301)  # type: ignore[assignment]
+    return response
+
+
+@api.get("/healthz")
+@api.get("/livez")
+def health() -> Response:
+    """The process lives."""
+    return reply({"status": "ok"})
+
+
+@api.get("/readyz")
+def ready() -> Response:
+    """Searches can be answered: the index was loaded and verified before the first request."""
+    artifact = searcher().artifact
+    return reply({"ready": True, "generation": artifact.generation, "checks": {"index": True, "encoder": True}})
+
+
+@api.get("/version")
+def version() -> Response:
+    """What is running."""
+    artifact = searcher().artifact
+    return reply(
+        {
+            "version": VERSION,
+            "generation": artifact.generation,
+            "model": artifact.manifest.inputs.model,
+            "encoder": f"sentence-transformers, {artifact.manifest.encoder.get('dtype', 'float32')}",
+        }
+    )
+
+
+@api.get("/openapi.json")
+def document() -> Response:
+    """The contract as OpenAPI."""
+    return reply(openapi.document())

@@ -1,0 +1,77 @@
+"""The Flask application: opens the index once, registers the routes, gives errors one shape."""
+
+from pathlib import Path
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from indexer import artifact
+from indexer.encoder import Encoder
+from server import pages
+from server.api import api, reply
+from server.errors import HTTP_ERRORS, QueryError
+from server.schema import MAXIMUM_BODY
+from server.search import Searcher, open_encoder
+
+_HEADERS = {
+    # Everything comes from here: no inline script or style, no third party.
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",  # the address of a page holds the query
+}
+
+_JSON_PATHS = ("/v1/", "/healthz", "/livez", "/readyz", "/version", "/openapi.json")
+
+
+def create_app(index: Path, encoder: Encoder | None = None) -> Flask:
+    """The application over the current generation of an index.
+
+    Raises ArtifactError or ModelError where that cannot be used. `encoder` stands in for the model of the manifest.
+    """
+    loaded = artifact.load(index)
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = MAXIMUM_BODY
+    app.config["MAX_FORM_MEMORY_SIZE"] = MAXIMUM_BODY
+    app.extensions["searcher"] = Searcher(loaded, encoder or open_encoder(loaded.manifest))
+    app.register_blueprint(api)
+    app.register_blueprint(pages.pages)
+    pages.prepare(app)
+    app.register_error_handler(QueryError, _query_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _failure)
+    app.after_request(_with_headers)
+    return app
+
+
+def _query_error(error: QueryError) -> Response:
+    if not request.path.startswith(_JSON_PATHS):
+        return pages.error_page(error)
+    return reply(error.body(), error.status)
+
+
+def _http_error(error: HTTPException) -> Response:
+    if error.response is not None or (error.code or 500) < 400:
+        redirect = error.get_response()
+        return Response(redirect.get_data(), redirect.status_code, redirect.headers.items())
+    status = error.code or 500
+    code, message = HTTP_ERRORS.get(status, ("error", "Запрос не выполнен."))
+    response = _query_error(QueryError(status, code, message))
+    if allowed := getattr(error, "valid_methods", None):
+        response.headers["Allow"] = ", ".join(sorted(allowed))
+    return response
+
+
+def _failure(error: Exception) -> Response:
+    # The query stays out of the log: only where it failed goes there.
+    from flask import current_app
+
+    current_app.logger.error("%s while answering %s", type(error).__name__, request.path, exc_info=error)
+    code, message = HTTP_ERRORS[500]
+    return _query_error(QueryError(500, code, message))
+
+
+def _with_headers(response: Response) -> Response:
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response

@@ -1,0 +1,105 @@
+"""/openapi.json, made from the request and reply types of server/schema.py."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
+
+from server import VERSION, schema
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation of the contract."""
+
+    method: str
+    path: str
+    summary: str
+    reply: type
+    parameters: tuple[dict[str, Any], ...] = ()
+    body: type | None = None
+    errors: tuple[int, ...] = ()
+    moves: bool = False  # answers 301 for ids that were renamed
+
+
+def _query(name: str, values: dict[str, Any], required: bool = False) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": required, "schema": values}
+
+
+def _search_parameters() -> tuple[dict[str, Any], ...]:
+    properties = schema.SearchRequest.model_json_schema()["properties"]
+    filters = schema.FiltersIn.model_json_schema()["properties"]
+    names = [name for name in properties if name not in {"query", "filters"}]
+    return (
+        _query("q", properties["query"], required=True),
+        *(_query(name, filters[name]) for name in filters),
+        *(_query(name, properties[name]) for name in names),
+    )
+
+
+ROUTES = (
+    Route(
+        "post", "/v1/search", "Ranked sections for a query", schema.SearchReply,
+        body=schema.SearchRequest, errors=(400, 413, 415, 422),
+    ),
+    Route(
+        "get", "/v1/search", "The same for short queries", schema.SearchReply,
+        parameters=_search_parameters(), errors=(422,),
+    ),
+    Route(
+        "get", "/v1/sections", "A section by its id", schema.SectionReply,
+        parameters=(_query("id", {"type": "string"}, required=True),), errors=(404,), moves=True,
+    ),
+    Route("get", "/v1/articles", "All articles", schema.ArticlesReply),
+    Route(
+        "get", "/v1/articles/{article_id}", "An article with its sections", schema.ArticleReply,
+        parameters=({"name": "article_id", "in": "path", "required": True, "schema": {"type": "string"}},),
+        errors=(404,), moves=True,
+    ),
+    Route("get", "/healthz", "Whether the process lives", schema.HealthReply),
+    Route("get", "/livez", "Whether the process lives", schema.HealthReply),
+    Route("get", "/readyz", "Whether searches can be answered", schema.ReadyReply),
+    Route("get", "/version", "What is running", schema.VersionReply),
+)  # fmt: skip
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI 3.1 document of all routes but itself."""
+    modes: dict[type, JsonSchemaMode] = {schema.ErrorReply: "serialization"}
+    for route in ROUTES:
+        modes[route.reply] = "serialization"
+        if route.body:
+            modes[route.body] = "validation"
+    adapters = [(kind, mode, TypeAdapter[Any](kind)) for kind, mode in modes.items()]
+    generator = GenerateJsonSchema(ref_template="#/components/schemas/{model}")
+    references, definitions = generator.generate_definitions(
+        [(kind.__name__, mode, adapter.core_schema) for kind, mode, adapter in adapters]
+    )
+    schemas = {kind.__name__: references[(kind.__name__, mode)] for kind, mode, _ in adapters}
+    paths: dict[str, dict[str, Any]] = {}
+    for route in ROUTES:
+        paths.setdefault(route.path, {})[route.method] = _operation(route, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Spravka", "version": VERSION, "description": "Search in the help of a product."},
+        "paths": paths,
+        "components": {"schemas": definitions},
+    }
+
+
+def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
+    def content(kind: type) -> dict[str, Any]:
+        return {"application/json": {"schema": schemas[kind.__name__]}}
+
+    responses: dict[str, Any] = {"200": {"description": route.summary, "content": content(route.reply)}}
+    if route.moves:
+        responses["301"] = {"description": "Renamed: the present address is in Location"}
+    for status in route.errors:
+        responses[str(status)] = {"description": "Error", "content": content(schema.ErrorReply)}
+    operation: dict[str, Any] = {"summary": route.summary, "responses": responses}
+    if route.parameters:
+        operation["parameters"] = list(route.parameters)
+    if route.body:
+        operation["requestBody"] = {"required": True, "content": content(route.body)}
+    return operation

@@ -1,0 +1,244 @@
+"""The request and reply types of the HTTP contract: what requests are checked against and /openapi.json is made from."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from typing_extensions import TypedDict
+
+from indexer.words import clean
+from server.errors import QueryError
+from server.search import Hit, Mode
+
+MAXIMUM_QUERY = 16_384  # characters after decoding
+MAXIMUM_BODY = 256 * 1024  # bytes
+
+Platform = Literal["android", "ios", "web", "desktop", "server"]
+Audience = Literal["user", "admin"]
+
+
+def _without_surrogates(value: Any) -> Any:  # noqa: ANN401 -- runs before the type is checked
+    # JSON may carry half a character ("\ud800"), which is no text to anything further on.
+    return value.encode("utf-8", "ignore").decode() if isinstance(value, str) else value
+
+
+QueryText = Annotated[str, BeforeValidator(_without_surrogates), Field(max_length=MAXIMUM_QUERY)]
+TopicId = Annotated[str, BeforeValidator(_without_surrogates)]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class FiltersIn(_Request):
+    """Sections to look at: each list is ORed, an empty one means any."""
+
+    platform: list[Platform] = []
+    audience: list[Audience] = []
+    topic: list[TopicId] = []
+
+
+class SearchRequest(_Request):
+    """A search. Fields marked "not available yet" answer 422 `not_available` when given another value."""
+
+    query: QueryText
+    limit: Annotated[int, Field(ge=1, le=50)] = 10
+    filters: FiltersIn = FiltersIn()
+    mode: Mode = "hybrid"
+    per_article: Annotated[int, Field(ge=1, le=50, description="at most so many sections of one article")] = 3
+    abstain: Annotated[bool, Field(description="false: `hits` holds the ranking even where it answers nothing")] = True
+    as_typed: Annotated[bool, Field(description="not available yet")] = False
+    explain: Annotated[bool, Field(description="not available yet")] = False
+    max_tokens: Annotated[int | None, Field(description="not available yet")] = None
+    context: Annotated[list[str], Field(description="not available yet")] = []
+
+
+_LATER = ("as_typed", "explain", "max_tokens", "context")
+
+_FOUND = {
+    "missing": ("missing", "Не хватает поля «{name}»."),
+    "extra_forbidden": ("unknown_field", "Поле «{name}» неизвестно."),
+    "string_too_long": ("query_too_long", f"Текст длиннее {MAXIMUM_QUERY:,} символов. Сократите его.".replace(",", " ")),
+    "literal_error": ("invalid_value", "Недопустимое значение поля «{name}»."),
+}
+
+
+def read_search_request(values: object, *, typed: bool) -> SearchRequest:
+    """The checked request. Raises QueryError with the first thing wrong.
+
+    `typed` is False for values out of a query string, where "5" is a number and "false" a boolean.
+    """
+    if not isinstance(values, dict):
+        raise QueryError(400, "bad_json", "Ожидается объект JSON.")
+    try:
+        request = SearchRequest.model_validate(values, strict=None if typed else False)
+    except ValidationError as error:
+        raise _query_error(error) from error
+    if not request.query.strip():
+        raise QueryError(422, "query_empty", "Введите запрос.", "query")
+    for name in _LATER:
+        if getattr(request, name) != SearchRequest.model_fields[name].default:
+            raise QueryError(422, "not_available", f"Поле «{name}» пока не поддерживается.", name)
+    return request
+
+
+def _query_error(error: ValidationError) -> QueryError:
+    detail = error.errors(include_url=False, include_input=False)[0]
+    name = clean(".".join(str(part) for part in detail["loc"] if isinstance(part, str)))
+    code, message = _FOUND.get(detail["type"], ("invalid_value", "Недопустимое значение поля «{name}»."))
+    return QueryError(422, code, message.format(name=name), name or None)
+
+
+# A change made to what was typed. ("from" is a keyword of Python, so no class can have it.)
+ChangeOut = TypedDict(
+    "ChangeOut",
+    {"kind": Literal["layout", "translit", "typo", "synonym"], "from": str, "to": str, "confidence": float},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class InterpretationOut:
+    """How the query was read."""
+
+    kind: Literal["keywords", "question", "error"]
+    read_as: str
+    changes: list[ChangeOut]
+    error: None
+    platform: Platform | None
+    audience: Audience | None
+
+
+@dataclass(frozen=True, slots=True)
+class IndexOut:
+    """Which index answered."""
+
+    generation: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class SearchReply:
+    """Ranked sections. Where `answerable` is false and the caller did not say `abstain: false`, they are `near_misses`."""
+
+    query_id: str
+    query: str
+    answerable: bool
+    relevance: float
+    calibrated: bool
+    degraded: Literal["semantic_unavailable"] | None
+    interpretation: InterpretationOut
+    hits: list[Hit]
+    near_misses: list[Hit]
+    took_ms: float
+    index: IndexOut
+
+
+@dataclass(frozen=True, slots=True)
+class SectionReply:
+    """A section by its id: a hit without rank and score."""
+
+    section_id: str
+    article_id: str
+    title: str
+    headings: list[str]
+    url: str
+    text: str
+    platforms: list[Platform]
+    audiences: list[Audience]
+    updated: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleOut:
+    """An article in the list of articles."""
+
+    article_id: str
+    title: str
+    topic: str
+    url: str
+    updated: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArticlesReply:
+    """All articles."""
+
+    articles: list[ArticleOut]
+
+
+@dataclass(frozen=True, slots=True)
+class StepOut:
+    """One instruction of a section."""
+
+    text: str
+    substeps: list[str]
+    platforms: list[Platform]
+    audiences: list[Audience]
+    danger: list[Literal["deletes_data", "signs_out", "needs_admin"]]
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleSectionOut:
+    """A section within its article."""
+
+    section_id: str
+    headings: list[str]
+    text: str
+    platforms: list[Platform]
+    audiences: list[Audience]
+    steps: list[StepOut]
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleReply:
+    """An article with its sections in reading order."""
+
+    article_id: str
+    title: str
+    topic: str
+    url: str
+    updated: str
+    related: list[str]
+    sections: list[ArticleSectionOut]
+
+
+@dataclass(frozen=True, slots=True)
+class HealthReply:
+    """The process lives."""
+
+    status: Literal["ok"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyReply:
+    """Whether searches can be answered."""
+
+    ready: bool
+    generation: str
+    checks: dict[str, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class VersionReply:
+    """What is running."""
+
+    version: str
+    generation: str
+    model: str
+    encoder: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorDetail:
+    """What went wrong: a stable code, a Russian message, the field where one is to blame."""
+
+    code: str
+    message: str
+    field: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorReply:
+    """Every error."""
+
+    error: ErrorDetail
