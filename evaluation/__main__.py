@@ -38,9 +38,13 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     sub = command("run", _run, "measure lexical, semantic and hybrid ranking on judged queries, side by side")
-    sub.add_argument("--data", type=Path, default=JUDGED, help="BEIR folder: queries.jsonl, qrels/, and its corpus.jsonl")
+    sub.add_argument(
+        "--data", type=Path, default=JUDGED, help="BEIR folder: queries.jsonl, qrels/, and its corpus.jsonl"
+    )
     sub.add_argument("--split", help="which qrels, where there are several (for our own queries: tuning)")
-    sub.add_argument("--corpus", type=Path, help="folder of articles (default: DATA where it has corpus.jsonl, else corpus)")
+    sub.add_argument(
+        "--corpus", type=Path, help="folder of articles (default: DATA where it has corpus.jsonl, else corpus)"
+    )
     sub.add_argument("--url", help="measure this running server instead of an index built here")
     sub.add_argument("--json", action="store_true")
 
@@ -58,8 +62,10 @@ def _open(corpus: Path, judged: JudgedSet) -> Searcher:
     searcher = systems.open_searcher(corpus, Terminal())
     known = set(searcher.sections) if judged.by_section else set(searcher.articles)
     if missing := judged.missing_from(known):
-        raise JudgmentError(f"{judged.name}: judged {missing[0]} is not in {corpus}; expected every judged id there; "
-                            "correct the judgment or name the right --corpus")
+        raise JudgmentError(
+            f"{judged.name}: judged {missing[0]} is not in {corpus}; expected every judged id there; "
+            "correct the judgment or name the right --corpus"
+        )
     return searcher
 
 
@@ -94,9 +100,12 @@ def _tune(options: argparse.Namespace) -> int:
     print(f"{judged.name}: {len(judged.queries)} queries, {len(found)} settings; nDCG@10, then with its neighbours")
     rrf = next(trial for trial in found if trial.ranking.normalisation == "reciprocal_rank")
     for trial in [*found[:10], rrf]:
-        setting = f"{trial.ranking.normalisation}, semantic {trial.ranking.semantic_weight}"
-        fields = ", ".join(f"{name} {weight}" for name, weight in trial.ranking.fields.items())
-        print(f"  {trial.ndcg:.4f}  {trial.smoothed:.4f}  {setting}; {fields}")
+        chosen = trial.ranking
+        fields = ", ".join(f"{name} {weight}" for name, weight in chosen.fields.items())
+        print(
+            f"  {trial.ndcg:.4f}  {trial.smoothed:.4f}  {chosen.normalisation}, semantic {chosen.semantic_weight}; "
+            f"{fields}"
+        )
     if options.write:
         text = tune.as_toml(found[0], judged, searcher.artifact.manifest.inputs.corpus_digest)
         tune.write(RANKING_FILE, text)

@@ -52,7 +52,9 @@ def read_judged(folder: Path, split: str | None = None) -> JudgedSet:
     qrels = _read_qrels(path)
     texts = _read_queries(folder / "queries.jsonl")
     if unknown := sorted(qrels.keys() - texts.keys()):
-        raise JudgmentError(f"{path}: query {unknown[0]} is not in queries.jsonl; expected it there; add it or remove the row")
+        raise JudgmentError(
+            f"{path}: query {unknown[0]} is not in queries.jsonl; expected it there; add it or remove the row"
+        )
     queries = tuple(Query(query_id, texts[query_id]) for query_id in texts if query_id in qrels)
     return JudgedSet(f"{folder.name}, {split}", queries, qrels)
 
@@ -79,7 +81,9 @@ def _read_qrels(path: Path) -> dict[str, dict[str, int]]:
             query_id, judged, relevance = row
             qrels.setdefault(query_id, {})[judged] = int(relevance)
         except ValueError as error:
-            raise JudgmentError(f"{path}:{number}: {row}; expected query-id, corpus-id, score; mend the line") from error
+            raise JudgmentError(
+                f"{path}:{number}: {row}; expected query-id, corpus-id, score; mend the line"
+            ) from error
     return qrels
 
 

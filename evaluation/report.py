@@ -8,5 +8,7 @@ def table(rows: Mapping[str, Mapping[str, float]]) -> str:
     columns = list(next(iter(rows.values()))) if rows else []
     width = max([len(name) for name in rows], default=0)
     lines = [" " * width + "".join(f"{column:>10}" for column in columns)]
-    lines += [f"{name:<{width}}" + "".join(f"{values[column]:>10.4f}" for column in columns) for name, values in rows.items()]
+    lines += [
+        f"{name:<{width}}" + "".join(f"{values[column]:>10.4f}" for column in columns) for name, values in rows.items()
+    ]
     return "\n".join(lines)

@@ -51,9 +51,8 @@ def local_systems(searcher: Searcher, judged: JudgedSet) -> list[System]:
 
     def system(mode: Mode) -> System:
         def rank(query: Query) -> Ranking:
-            text = query.text
-            fused = searcher.fuse(searcher.candidates(text, searcher.lemmatizer.lemmas(text), mode), mode)
-            rows = searcher.ranked(fused, DEPTH, DEPTH)
+            candidates = searcher.candidates(searcher.read(query.text), mode)
+            rows = searcher.ranked(searcher.fuse(candidates, mode), DEPTH, DEPTH)
             sections = [searcher.artifact.sections[row] for row in rows]
             return _unique([section.section_id if judged.by_section else section.article_id for section in sections])
 
@@ -67,7 +66,13 @@ def served_systems(url: str, judged: JudgedSet) -> list[System]:
 
     def system(mode: Mode) -> System:
         def rank(query: Query) -> Ranking:
-            body = {"query": query.text, "limit": SERVED_DEPTH, "per_article": SERVED_DEPTH, "mode": mode, "abstain": False}
+            body = {
+                "query": query.text,
+                "limit": SERVED_DEPTH,
+                "per_article": SERVED_DEPTH,
+                "mode": mode,
+                "abstain": False,
+            }
             hits = _post(f"{url.rstrip('/')}/v1/search", body)["hits"]
             return _unique([hit["section_id"] if judged.by_section else hit["article_id"] for hit in hits])
 
@@ -96,5 +101,7 @@ def _post(url: str, body: object, attempts: int = 5) -> dict[str, list[dict[str,
                 raise SystemFailure(f"{url}: answered {error.code}; expected 200; look at the server's log") from error
             time.sleep(float(error.headers.get("Retry-After") or 1))
         except OSError as error:
-            raise SystemFailure(f"{url}: no answer ({error}); expected a running server; start it or correct --url") from error
+            raise SystemFailure(
+                f"{url}: no answer ({error}); expected a running server; start it or correct --url"
+            ) from error
     raise SystemFailure(f"{url}: no answer")

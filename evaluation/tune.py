@@ -1,7 +1,7 @@
 """Chooses the ranking's settings on a tuning set: weights of the fields, normalisation, weight of the halves."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
@@ -15,10 +15,10 @@ from evaluation.systems import DEPTH
 from server.ranking import Normalisation, Ranking
 from server.search import Candidates, Searcher
 
-_TITLES = (0.0, 0.25, 0.5, 1.0)
-_HEADINGS = (0.5, 1.0, 2.0)
+_PATHS = (0.0, 0.25, 0.5, 1.0)
+_HEADINGS = (0.25, 0.5, 1.0, 2.0)
 _KEYWORDS = (0.5, 1.0)
-_ERRORS = (0.5, 1.0, 2.0)
+_ERRORS = (0.5, 1.0)
 _NORMALISATIONS: tuple[Normalisation, ...] = ("minmax", "maximum", "zscore")
 _WEIGHTS = tuple(round(step / 20, 2) for step in range(21))
 
@@ -38,18 +38,16 @@ def trials(searcher: Searcher, judged: JudgedSet, progress: Callable[[int, int],
     Smoothing prefers the middle of a plateau to a lucky peak: the set is small.
     """
     evaluator = ir_measures.evaluator([nDCG @ 10], judged.qrels)
-    semantic = {query: searcher.candidates(query.text, [], "semantic").semantic for query in judged.queries}
-    lemmas = {query: searcher.lemmatizer.lemmas(query.text) for query in judged.queries}
+    read = {query: searcher.read(query.text) for query in judged.queries}
+    semantic = {query: searcher.candidates(read[query], "semantic").semantic for query in judged.queries}
     kept = searcher.ranking
     found: list[Trial] = []
     grid = list(_fields())
     try:
         for done, fields in enumerate(grid, start=1):
             searcher.ranking = Ranking(fields, "minmax", 0.5)
-            candidates = {
-                query: Candidates(searcher.candidates(query.text, lemmas[query], "lexical").lexical, semantic[query])
-                for query in judged.queries
-            }
+            lexical = {query: searcher.candidates(read[query], "lexical") for query in judged.queries}
+            candidates = {query: replace(found, semantic=semantic[query]) for query, found in lexical.items()}
             rrf = Ranking(fields, "reciprocal_rank", 0.5)
             value = _ndcg(searcher, rrf, candidates, judged, evaluator)
             found.append(Trial(rrf, value, value))
@@ -65,8 +63,8 @@ def trials(searcher: Searcher, judged: JudgedSet, progress: Callable[[int, int],
 
 
 def _fields() -> Iterator[dict[str, float]]:
-    for title, heading, keywords, errors in product(_TITLES, _HEADINGS, _KEYWORDS, _ERRORS):
-        yield {"title": title, "heading": heading, "keywords": keywords, "errors": errors, "body": 1.0}
+    for path, heading, keywords, errors in product(_PATHS, _HEADINGS, _KEYWORDS, _ERRORS):
+        yield {"path": path, "heading": heading, "keywords": keywords, "errors": errors, "body": 1.0}
 
 
 def _ndcg(

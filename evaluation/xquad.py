@@ -43,7 +43,9 @@ def convert(source: Path, out: Path) -> dict[str, int]:
 
 def _write(folder: Path, documents: Mapping[str, str], queries: Mapping[str, str], gold: Mapping[str, str]) -> None:
     (folder / "qrels").mkdir(parents=True, exist_ok=True)
-    _write_lines(folder / "corpus.jsonl", ({"_id": name, "title": "", "text": text} for name, text in documents.items()))
+    _write_lines(
+        folder / "corpus.jsonl", ({"_id": name, "title": "", "text": text} for name, text in documents.items())
+    )
     _write_lines(folder / "queries.jsonl", ({"_id": name, "text": text} for name, text in queries.items()))
     rows = "".join(f"{question}\t{document}\t1\n" for question, document in gold.items())
     (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n" + rows, encoding="utf-8", newline="\n")

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import NoReturn
 
 from tqdm import tqdm
 
@@ -18,18 +19,19 @@ class Terminal:
     """Says on stderr how far a build is."""
 
     def say(self, message: str) -> None:
+        """A line of its own."""
         print(message, file=sys.stderr, flush=True)
 
     def progress(self, stage: str, unit: str) -> Callable[[int, int], None]:
-        bar: tqdm[None] | None = None
+        """A bar with rate and time left."""
+        bars: list[tqdm[NoReturn]] = []
 
         def move(done: int, total: int) -> None:
-            nonlocal bar
-            if bar is None:
-                bar = tqdm(total=total, desc=f"{stage:<9}", unit=f" {unit}", file=sys.stderr, mininterval=0.5)
-            bar.update(done - bar.n)
+            if not bars:  # made at the first call: only then is the total known
+                bars.append(tqdm(total=total, desc=f"{stage:<9}", unit=f" {unit}", file=sys.stderr, mininterval=0.5))
+            bars[0].update(done - bars[0].n)
             if done >= total:
-                bar.close()
+                bars[0].close()
 
         return move
 
@@ -129,7 +131,9 @@ def _status(options: argparse.Namespace) -> int:
         print(json.dumps({"generation": folder.name, "fresh": fresh, "manifest": asdict(manifest)}, ensure_ascii=False))
     else:
         print(f"generation   {folder.name}")
-        print(f"model        {manifest.inputs.model} ({manifest.inputs.model_fingerprint[:12]}), vectors {manifest.vectors}")
+        print(
+            f"model        {manifest.inputs.model} {manifest.inputs.model_fingerprint[:12]}, vectors {manifest.vectors}"
+        )
         print("counts       " + ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in manifest.counts.items()))
         if options.corpus:
             print(f"corpus       {'unchanged' if fresh else 'changed since: build again'}")
@@ -145,7 +149,10 @@ def _list(options: argparse.Namespace) -> int:
 
 def _verify(options: argparse.Namespace) -> int:
     loaded = artifact.load(options.index)
-    print(f"{loaded.generation}: {len(loaded.manifest.checksums)} files as the manifest says, {len(loaded.sections)} sections")
+    print(
+        f"{loaded.generation}: {len(loaded.manifest.checksums)} files as the manifest says, "
+        f"{len(loaded.sections)} sections"
+    )
     return 0
 
 

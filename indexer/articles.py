@@ -191,7 +191,9 @@ def corpus_digest(folder: Path) -> str:
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise ArticleError(f"{path}: cannot be read ({error.strerror}); check that it is a readable file") from error
+            raise ArticleError(
+                f"{path}: cannot be read ({error.strerror}); check that it is a readable file"
+            ) from error
         digest.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()

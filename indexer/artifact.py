@@ -1,11 +1,11 @@
 """The index on disk: written aside, verified, then switched to; loaded whole or refused with what to do.
 
-    index/current -> generations/<id>
-    index/generations/<id>/manifest.json    written last: what it was made from and with, checksums
-                           articles.jsonl, sections.jsonl
-                           vocabulary, lexical/
-                           vectors.faiss, vectors.windows.tsv
-                           topics.toml, errors.toml, ...    what the content editor owns, as it was
+index/current -> generations/<id>
+index/generations/<id>/manifest.json    written last: what it was made from and with, checksums
+                       articles.jsonl, sections.jsonl
+                       vocabulary, lexical/
+                       vectors.faiss, vectors.windows.tsv
+                       topics.toml, errors.toml, ...    what the content editor owns, as it was
 """
 
 import contextlib
@@ -109,8 +109,8 @@ def _writing(place: Path) -> Iterator[None]:
     except (OSError, RuntimeError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[-1]
         raise ArtifactError(
-            f"{place}: cannot be written ({why}); the index that was there is unchanged; free space or mend the rights, "
-            "then build again"
+            f"{place}: cannot be written ({why}); the index that was there is unchanged; "
+            "free space or mend the rights, then build again"
         ) from error
 
 
@@ -151,7 +151,7 @@ def write(
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
         generation = f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S-%f}-{digest}"
         with _writing(generations / generation):
-            os.replace(aside, generations / generation)
+            aside.replace(generations / generation)
             _switch(index, generation)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -163,9 +163,16 @@ def write(
 
 def _switch(index: Path, generation: str) -> None:
     link = index / f".current-{os.getpid()}"
-    link.unlink(missing_ok=True)
-    link.symlink_to(Path("generations") / generation)
-    os.replace(link, index / "current")
+    try:
+        link.unlink(missing_ok=True)
+        link.symlink_to(Path("generations") / generation)
+        link.replace(index / "current")
+    except OSError:
+        # Else a generation that never was current would be kept in place of the one before this.
+        shutil.rmtree(index / "generations" / generation, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            link.unlink(missing_ok=True)
+        raise
 
 
 def list_generations(index: Path) -> list[str]:
@@ -177,8 +184,10 @@ def list_generations(index: Path) -> list[str]:
 def current(index: Path) -> Path:
     """The folder of the current generation. Raises ArtifactError where there is none."""
     if not index.exists():
-        raise ArtifactError(f"{index}: no such index; expected the folder of an index; build it: "
-                            f"python -m indexer build corpus --out {index}")
+        raise ArtifactError(
+            f"{index}: no such index; expected the folder of an index; build it: "
+            f"python -m indexer build corpus --out {index}"
+        )
     folder = index / "current"
     if not (folder / "manifest.json").is_file():
         raise ArtifactError(f"{folder}: no manifest.json in it; expected a finished generation; {_REBUILD}")
@@ -195,7 +204,9 @@ def read_manifest(folder: Path) -> Manifest:
             raise ArtifactError(f"{path}: format {found}, this version reads {FORMAT}; {_REBUILD}")
         return TypeAdapter(Manifest).validate_python(content)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(f"{path}: unreadable ({type(error).__name__}); expected the manifest of an index; {_REBUILD}") from error
+        raise ArtifactError(
+            f"{path}: unreadable ({type(error).__name__}); expected the manifest of an index; {_REBUILD}"
+        ) from error
 
 
 def verify(folder: Path) -> Manifest:
@@ -206,12 +217,17 @@ def verify(folder: Path) -> Manifest:
         if name not in found:
             raise ArtifactError(f"{folder / name}: missing; the manifest names it; {_REBUILD}")
         if found[name] != expected:
-            raise ArtifactError(f"{folder / name}: checksum differs from the manifest, the file was changed or damaged; {_REBUILD}")
+            raise ArtifactError(
+                f"{folder / name}: checksum differs from the manifest, the file was changed or damaged; {_REBUILD}"
+            )
     return manifest
 
 
 def load(index: Path, say: Callable[[str], None] = lambda message: None) -> Artifact:
-    """The current generation, verified. Raises ArtifactError where it is missing, damaged or does not fit this version."""
+    """The current generation, verified.
+
+    Raises ArtifactError where it is missing, damaged or does not fit what is installed.
+    """
     folder = current(index)
     say(f"Loading {folder.name}")
     manifest = verify(folder)
@@ -228,7 +244,8 @@ def load(index: Path, say: Callable[[str], None] = lambda message: None) -> Arti
     vectors = VectorIndex.load(folder / "vectors.faiss")
     if not len(sections) == len(lexical) == len(vectors):
         raise ArtifactError(
-            f"{folder}: {len(sections)} sections, {len(lexical)} in the lexical index, {len(vectors)} with vectors; {_REBUILD}"
+            f"{folder}: {len(sections)} sections, {len(lexical)} in the lexical index, "
+            f"{len(vectors)} with vectors; {_REBUILD}"
         )
     return Artifact(
         generation=folder.name,
@@ -271,5 +288,7 @@ def _checksums(folder: Path) -> dict[str, str]:
                 with path.open("rb") as file:
                     sums[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
             except OSError as error:
-                raise ArtifactError(f"{path}: cannot be read ({error.strerror}); mend its rights, or {_REBUILD}") from error
+                raise ArtifactError(
+                    f"{path}: cannot be read ({error.strerror}); mend its rights, or {_REBUILD}"
+                ) from error
     return sums

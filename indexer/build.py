@@ -11,8 +11,8 @@ from typing import Protocol
 
 import numpy as np
 
-from indexer import artifact, knowledge, models, validate
-from indexer.articles import Article, Corpus, corpus_digest, read_articles
+from indexer import artifact, knowledge, models
+from indexer.articles import Article, Corpus, Finding, corpus_digest, read_articles
 from indexer.encoder import Encoder, SentenceEncoder, Vectors, windows
 from indexer.errors import ArticleError, ArtifactError
 from indexer.lemmas import Lemmatizer
@@ -67,6 +67,8 @@ def build(
         corpus = read_articles(folder, reporter.progress("Reading", "file"))
         articles, skipped = _usable(corpus, keep_going)
         sections = [section for article in articles for section in split_article(article)]
+        for name, kind in knowledge.FILES.items():  # a server could not load an index with a broken one
+            knowledge.read(folder, name, kind)
     with clock.stage("lemmas"):
         lexical = _lexical(sections, folder, reporter.progress("Lemmas", "section"))
     with clock.stage("model"):
@@ -118,7 +120,7 @@ def _up_to_date(folder: Path, index: Path, model: models.Model) -> Summary | Non
     return Summary(current.name, False, manifest.counts) if inputs == manifest.inputs else None
 
 
-def _usable(corpus: Corpus, keep_going: bool) -> tuple[list[Article], list[validate.Finding]]:
+def _usable(corpus: Corpus, keep_going: bool) -> tuple[list[Article], list[Finding]]:
     """The articles to index. Files with mistakes stop the build, or with `keep_going` are left out and named."""
     findings = [finding for finding in corpus.findings if finding.is_error]
     if findings and not keep_going:
@@ -126,11 +128,15 @@ def _usable(corpus: Corpus, keep_going: bool) -> tuple[list[Article], list[valid
         more = f"\n… and {len(findings) - _SHOWN_FINDINGS} more" if len(findings) > _SHOWN_FINDINGS else ""
         raise ArticleError(f"{shown}{more}\nNothing was built. Mend the files, or leave them out with --keep-going.")
     # BEIR lines have a place of their own each, so a bad line costs no other article.
-    bad = {finding.place.rpartition(":")[0] or finding.place for finding in findings} if corpus.form == "help" else set()
+    bad = (
+        {finding.place.rpartition(":")[0] or finding.place for finding in findings} if corpus.form == "help" else set()
+    )
     articles = [article for article in corpus.articles if article.source not in bad]
     if not articles:
-        raise ArticleError(f"{corpus.folder}: no usable article; expected at least one; mend the files named above"
-                           + "".join(f"\n{finding}" for finding in findings[:_SHOWN_FINDINGS]))
+        raise ArticleError(
+            f"{corpus.folder}: no usable article; expected at least one; mend the files named above"
+            + "".join(f"\n{finding}" for finding in findings[:_SHOWN_FINDINGS])
+        )
     return articles, findings
 
 

@@ -75,8 +75,8 @@ class SentenceEncoder:
         self.dimension = int(self._model.get_embedding_dimension() or 0)
         self.maximum_tokens = int(self._model.max_seq_length or 512)
         prompts = self._model.prompts or {}
-        self._query_prompt = prompts.get("query", "")
-        self._passage_prompt = prompts.get("passage") or prompts.get("document") or ""
+        self._query_prompt: str = prompts.get("query") or ""
+        self._passage_prompt: str = prompts.get("passage") or prompts.get("document") or ""
 
     def encode_passages(self, passages: Sequence[str], progress: Progress | None = None) -> Vectors:
         """Unit vectors, float32, shape (len(passages), dimension), in the order of the passages."""
@@ -148,7 +148,7 @@ def windows(text: str, heading: str, encoder: Encoder) -> list[str]:
         size += count
     if current:
         found.append("\n".join([heading, *current]))
-    return found
+    return found or [heading]  # every section has a vector, one without text too
 
 
 def _fitting(text: str, room: int, encoder: Encoder) -> Iterator[str]:
@@ -182,8 +182,8 @@ def _quiet() -> Iterator[None]:
     from transformers.utils import logging as transformers_logging
 
     level = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity(logging.ERROR)
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
     try:
         yield

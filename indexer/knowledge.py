@@ -169,7 +169,9 @@ def read(folder: Path, name: str, kind: type[Table]) -> Table | None:
     try:
         return kind.model_validate(tomllib.loads(content))
     except tomllib.TOMLDecodeError as error:
-        raise ArticleError(f"{path}: not TOML ({error}); expected the form of corpus/README.md; mend the line") from error
+        raise ArticleError(
+            f"{path}: not TOML ({error}); expected the form of corpus/README.md; mend the line"
+        ) from error
     except ValidationError as error:
         raise ArticleError("\n".join(_mistake(path, content, detail) for detail in error.errors())) from error
 
@@ -177,15 +179,21 @@ def read(folder: Path, name: str, kind: type[Table]) -> Table | None:
 def line_of(content: str, text: str, otherwise: int = 1) -> int:
     """The first line of a TOML file that holds the text as a quoted string; `otherwise` where none does."""
     lines = content.splitlines()
-    return next((number for number, line in enumerate(lines, 1) if f'"{text}"' in line or f"'{text}'" in line), otherwise)
+    return next(
+        (number for number, line in enumerate(lines, 1) if f'"{text}"' in line or f"'{text}'" in line), otherwise
+    )
 
 
 def _mistake(path: Path, content: str, detail: object) -> str:
     assert isinstance(detail, dict)  # noqa: S101 -- pydantic's ErrorDetails
     *_, name = where = [str(part) for part in detail["loc"]]
-    line = line_of(content, str(detail["input"]))
-    if line == 1 and where[1:2] and where[1].isdigit():
-        starts = [number for number, text in enumerate(content.splitlines(), 1) if text.strip() == f"[[{where[0]}]]"]
-        line = starts[int(where[1])] if int(where[1]) < len(starts) else 1
+    lines = [line.partition("#")[0].strip() for line in content.splitlines()]
+    # The lines of the [[table]] that the mistake is in, and in them the line of the field.
+    starts = [number for number, line in enumerate(lines, 1) if line == f"[[{where[0]}]]"]
+    starts = starts[int(where[1]) :] if where[1:2] and where[1].isdigit() else []
+    first, end = starts[0] if starts else 1, starts[1] - 1 if starts[1:] else len(lines)
+    field = next(part for part in reversed(where) if not part.isdigit())
+    numbered = enumerate(lines[first - 1 : end], first)
+    line = next((number for number, line in numbered if line.partition("=")[0].strip() == field), first)
     found = f'"{name}" of {".".join(where)}'
     return f"{path}:{line}: {found} does not fit ({detail['msg']}); expected the form of corpus/README.md; correct it"

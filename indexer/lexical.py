@@ -14,7 +14,7 @@ from indexer.sections import Section
 Scores = npt.NDArray[np.float32]
 
 # What is searched of a section, each field on its own. The weights stand in server/ranking.toml.
-FIELDS = ("title", "heading", "keywords", "errors", "body")
+FIELDS = ("path", "heading", "keywords", "errors", "body")
 
 # Lucene's form of BM25 (never negative) with the usual constants; Robertson and Zaragoza, 2009.
 _METHOD, _K1, _B = "lucene", 1.5, 0.75
@@ -22,10 +22,10 @@ _METHOD, _K1, _B = "lucene", 1.5, 0.75
 
 def field_texts(section: Section, known_errors: Sequence[str] = ()) -> dict[str, str]:
     """The text of each field of a section; `known_errors` are the error texts that this section explains."""
-    title, *headings = section.headings or ("",)
+    *above, own = section.headings or ("",)
     return {
-        "title": title,
-        "heading": "\n".join(headings),
+        "path": "\n".join(above),  # else a part, which stands under the same words, would outrank the section above it
+        "heading": own,
         "keywords": "\n".join(section.keywords),
         "errors": "\n".join(known_errors),
         "body": section.text,
@@ -64,9 +64,9 @@ class LexicalIndex:
         return self._sections
 
     def scores(self, lemmas: Sequence[str], weights: Mapping[str, float]) -> Scores:
-        """BM25 of every section, summed over fields with their weights; shape (sections,), zeros where no lemma is known.
+        """BM25 of every section, summed over fields with their weights; shape (sections,).
 
-        A lemma that stands twice in the query counts twice.
+        Zeros where no lemma is known. A lemma that stands twice in the query counts twice.
         """
         total = np.zeros(self._sections, dtype=np.float32)
         known = [self._ids[lemma] for lemma in lemmas if lemma in self._ids]
@@ -80,7 +80,9 @@ class LexicalIndex:
         """Writes the vocabulary (`vocabulary`, beside the folder) and a sub-folder for each field."""
         (folder.parent / "vocabulary").write_text("".join(f"{lemma}\n" for lemma in self._vocabulary), encoding="utf-8")
         folder.mkdir()
-        (folder / "fields.json").write_text(json.dumps({"sections": self._sections, "fields": list(self._fields)}) + "\n")
+        (folder / "fields.json").write_text(
+            json.dumps({"sections": self._sections, "fields": list(self._fields)}) + "\n"
+        )
         for name, index in self._fields.items():
             index.save(folder / name, show_progress=False)
             (folder / name / "vocab.index.json").unlink()  # one vocabulary serves all fields

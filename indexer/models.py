@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-import os
 import shutil
 import struct
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -92,10 +92,12 @@ def _default_folder(say: Callable[[str], None]) -> Path:
         try:
             _write_default_model(source, aside)
             (aside / "fingerprint").write_text(fingerprint(aside) + "\n")
-            os.replace(aside, target)
+            aside.replace(target)
         except OSError as error:
             if not (target / "fingerprint").is_file():  # else another process was first
-                raise ModelError(f"{target}: cannot be written ({error.strerror}); free space or set XDG_CACHE_HOME") from error
+                raise ModelError(
+                    f"{target}: cannot be written ({error.strerror}); free space or set XDG_CACHE_HOME"
+                ) from error
         finally:
             shutil.rmtree(aside, ignore_errors=True)
     return target
@@ -129,19 +131,21 @@ def _write_default_model(source: Path, target: Path) -> None:
     (size,) = reader.values("Q")
     offsets, scores = reader.array("<u4", count + 1), reader.array("<f4", count)
     blob = reader.array("u1", size).tobytes()
-    pieces = [blob[start:stop].decode() for start, stop in zip(offsets[:-1], offsets[1:], strict=True)]
+    pieces = [blob[start:stop].decode() for start, stop in pairwise(offsets.tolist())]
     _, size = reader.values("iI")
     reader.place += size  # the normalisation map: NFKC, which the tokenizers library has
     tensors = _tensors(reader)
 
-    from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, processors
+    from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
     from tokenizers import models as tokenizer_models
 
     tokenizer = Tokenizer(
-        tokenizer_models.Unigram([(p, float(s)) for p, s in zip(pieces, scores, strict=True)], unknown, byte_fallback=False)
+        tokenizer_models.Unigram(
+            [(p, float(s)) for p, s in zip(pieces, scores, strict=True)], unknown, byte_fallback=False
+        )
     )
     tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.NFKC(), normalizers.Replace(_regex(r"\s+"), " "), normalizers.Strip()]
+        [normalizers.NFKC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
     )
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
     tokenizer.decoder = decoders.Metaspace()
@@ -153,7 +157,8 @@ def _write_default_model(source: Path, target: Path) -> None:
     special = {"bos_token": start, "eos_token": end, "cls_token": start, "sep_token": end, "pad_token": pieces[pad]}
     special |= {"unk_token": pieces[unknown], "mask_token": "<mask>"}
     write = {
-        "tokenizer_config.json": special | {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": positions},
+        "tokenizer_config.json": special
+        | {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": positions},
         "config.json": {
             "model_type": "bert",
             "architectures": ["BertModel"],
@@ -186,12 +191,6 @@ def _write_default_model(source: Path, target: Path) -> None:
     _save_weights(tensors, hidden, inner, layers, target / "model.safetensors")
 
 
-def _regex(pattern: str) -> object:
-    from tokenizers import Regex
-
-    return Regex(pattern)
-
-
 def _tensors(reader: _Reader) -> dict[str, npt.NDArray[np.float32]]:
     """The file's tensors by name, flat, blocks of 4 bits dequantized: weight = (nibble - 8) * scale."""
     tensors = {}
@@ -210,11 +209,19 @@ def _tensors(reader: _Reader) -> dict[str, npt.NDArray[np.float32]]:
     return tensors
 
 
-def _save_weights(tensors: dict[str, npt.NDArray[np.float32]], hidden: int, inner: int, layers: int, path: Path) -> None:
+def _save_weights(
+    tensors: dict[str, npt.NDArray[np.float32]], hidden: int, inner: int, layers: int, path: Path
+) -> None:
     from safetensors.numpy import save_file
 
-    embeddings = {"word": "word_embeddings.weight", "pos": "position_embeddings.weight", "type": "token_type_embeddings.weight"}
-    weights = {f"embeddings.{theirs}": tensors[f"emb.{ours}"].reshape(-1, hidden) for ours, theirs in embeddings.items()}
+    embeddings = {
+        "word": "word_embeddings.weight",
+        "pos": "position_embeddings.weight",
+        "type": "token_type_embeddings.weight",
+    }
+    weights = {
+        f"embeddings.{theirs}": tensors[f"emb.{ours}"].reshape(-1, hidden) for ours, theirs in embeddings.items()
+    }
     weights |= {f"embeddings.LayerNorm.{n}": tensors[f"emb.ln.{n[0]}"] for n in ("weight", "bias")}
     modules = {
         "q": "attention.self.query", "k": "attention.self.key", "v": "attention.self.value",
@@ -229,5 +236,8 @@ def _save_weights(tensors: dict[str, npt.NDArray[np.float32]], hidden: int, inne
                     tensor = tensor.reshape(inner if ours == "fi" else hidden, -1)
                 weights[f"encoder.layer.{layer}.{theirs}.{name}"] = tensor
     # BertModel has a pooler, which mean pooling leaves out; zeros spare the loader a warning about missing weights.
-    weights |= {"pooler.dense.weight": np.zeros((hidden, hidden), np.float32), "pooler.dense.bias": np.zeros(hidden, np.float32)}
+    weights |= {
+        "pooler.dense.weight": np.zeros((hidden, hidden), np.float32),
+        "pooler.dense.bias": np.zeros(hidden, np.float32),  # type: ignore[dict-item]
+    }
     save_file(weights, path, metadata={"format": "pt"})

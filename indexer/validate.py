@@ -91,9 +91,7 @@ def _aliases(articles: Sequence[Article], sections: Sequence[Section]) -> Iterab
         taken[alias] = place
 
 
-def _errors(
-    folder: Path, errors: knowledge.KnownErrors | None, sections: Sequence[Section]
-) -> Iterable[Finding]:
+def _errors(folder: Path, errors: knowledge.KnownErrors | None, sections: Sequence[Section]) -> Iterable[Finding]:
     path = folder / "errors.toml"
     if errors is None:
         return
@@ -111,8 +109,8 @@ def _errors(
             others = ", ".join(name for name, text in texts.items() if _spaced(error.text) in text) or "no section"
             yield Finding(
                 place,
-                f'"{error.text}" does not stand in {error.section} (it stands in {others}); expected it there word for word; '
-                "write it into the section or correct the entry",
+                f'"{error.text}" does not stand in {error.section} (it stands in {others}); '
+                "expected it there word for word; write it into the section or correct the entry",
             )
 
 
@@ -148,11 +146,14 @@ def _support(folder: Path, support: knowledge.Support | None) -> Iterable[Findin
     for route in support.route:
         place = f"{path}:{knowledge.line_of(content, route.id)}"
         if route.hours and route.hours not in support.hours:
-            yield Finding(place, f'hours "{route.hours}" are not defined; expected one of {", ".join(support.hours)}; correct it')
+            yield Finding(
+                place, f'hours "{route.hours}" are not defined; expected one of {", ".join(support.hours)}; correct it'
+            )
         if not route.address:
             yield Finding(
                 place,
-                f'route "{route.id}" has no address; expected one from whoever runs the site; it is shown in words until then',
+                f'route "{route.id}" has no address; expected one from whoever runs the site; '
+                "it is shown in words until then",
                 is_error=False,
             )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import faiss
 import numpy as np
@@ -32,7 +33,7 @@ class VectorIndex:
         """The index of unit vectors, shape (windows, dimension); `rows[i]` is the section of window i."""
         dimension = vectors.shape[1]
         if len(vectors) <= FLAT_UP_TO:
-            index = faiss.IndexFlatIP(dimension)
+            index: Any = faiss.IndexFlatIP(dimension)
         else:
             index = faiss.IndexHNSWFlat(dimension, _NEIGHBOURS, faiss.METRIC_INNER_PRODUCT)
             index.hnsw.efConstruction, index.hnsw.efSearch = _BUILD_EFFORT, _SEARCH_EFFORT
@@ -41,7 +42,7 @@ class VectorIndex:
 
     @property
     def kind(self) -> str:
-        """"flat" (exact) or "hnsw" (approximate)."""
+        """ "flat" (exact) or "hnsw" (approximate)."""
         return "hnsw" if isinstance(faiss.downcast_index(self._index), faiss.IndexHNSW) else "flat"
 
     @property
@@ -74,9 +75,10 @@ class VectorIndex:
             wanted = min(wanted, len(windows))
             selector = faiss.IDSelectorBatch(windows)
             if self.kind == "hnsw":
-                parameters = faiss.SearchParametersHNSW(sel=selector, efSearch=max(_SEARCH_EFFORT, wanted))
+                effort = max(_SEARCH_EFFORT, wanted)
+                parameters = faiss.SearchParametersHNSW(sel=selector, efSearch=effort)  # type: ignore[attr-defined]
             else:
-                parameters = faiss.SearchParameters(sel=selector)
+                parameters = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
         scores, found = self._index.search(query_vector[None, :], wanted, params=parameters)
         best: dict[int, float] = {}
         for window, score in zip(found[0].tolist(), scores[0].tolist(), strict=True):

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 # Dropped wherever they stand: soft hyphen, zero-width and direction marks, byte-order mark, variation selectors,
-# the stress mark («за́мок»), control characters other than tab and line ends, lone surrogates.
+# control characters other than tab and line ends, lone surrogates.
 _INVISIBLE = re.compile(
-    "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufe00-\ufe0f\u0301"
-    "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]"
+    "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufe00-\ufe0f\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]"
 )
+_STRESS = "\u0301"  # «за́мок»; dropped where it is not part of a letter (é)
 
 _WORD = re.compile(
     r"""
@@ -41,7 +41,9 @@ def clean(text: str) -> str:
     Never fails: control characters, direction marks and lone surrogates are dropped, whatever else stands.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _INVISIBLE.sub("", unicodedata.normalize("NFC", text))
+    composed = unicodedata.normalize("NFC", _INVISIBLE.sub("", text))
+    # Composed again: what a stress mark stood between may belong together.
+    return unicodedata.normalize("NFC", composed.replace(_STRESS, ""))
 
 
 def words(text: str) -> Iterator[Word]:

@@ -103,7 +103,8 @@ def _search(options: argparse.Namespace) -> int:
         print(json.dumps([asdict(hit) for hit in result.hits], ensure_ascii=False, indent=2))
         return 0
     for hit in result.hits:
-        print(f"{hit.rank}. {' › '.join(hit.headings) or hit.article_id}   {hit.score:.3f}\n   {hit.url}\n   {hit.snippet}\n")
+        print(f"{hit.rank}. {' › '.join(hit.headings) or hit.article_id}   {hit.score:.3f}")
+        print(f"   {hit.url}\n   {hit.snippet}\n")
     if not result.hits:
         print("В справке нет ответа на этот вопрос.")
     return 0

@@ -121,7 +121,11 @@ def articles() -> Response:
     return reply(
         {
             "articles": [
-                asdict(schema.ArticleOut(head.article_id, head.title, head.topic, article_url(head.article_id), head.updated))
+                asdict(
+                    schema.ArticleOut(
+                        head.article_id, head.title, head.topic, article_url(head.article_id), head.updated
+                    )
+                )
                 for head in searcher().artifact.articles
             ]
         }

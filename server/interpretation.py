@@ -11,8 +11,8 @@ from indexer.words import clean, words
 Kind = Literal["keywords", "question", "error"]
 
 _QUESTION = re.compile(
-    r"(?:а |и |но )?(?:как|что|чем|где|куда|откуда|когда|почему|отчего|зачем|кто|кому|чей|сколько|какой|какая|какое|какие|"
-    r"можно ли|нужно ли|есть ли|надо ли|могу ли|подскажите)\b",
+    r"(?:а |и |но )?(?:как|что|чем|где|куда|откуда|когда|почему|отчего|зачем|кто|кому|чей|сколько|"
+    r"какой|какая|какое|какие|можно ли|нужно ли|есть ли|надо ли|могу ли|подскажите)\b",
     re.IGNORECASE,
 )
 _CODE = re.compile(r"\b(?:0x[0-9a-f]{4,}|[A-Za-z]+[0-9]*(?:_[A-Za-z0-9]+)+|[A-Z][a-z]+[A-Za-z]*(?:Error|Exception))\b")
@@ -38,24 +38,29 @@ class Interpretation:
     error: None = None
     platform: None = None
     audience: None = None
+    explained_in: tuple[str, ...] = ()  # section_ids that explain an error text of the query
 
 
 class Reader:
     """Reads queries against the error texts that the help knows."""
 
     def __init__(self, errors: KnownErrors) -> None:
-        self._errors = [texts for error in errors.error if (texts := _words(error.text))]
+        self._errors = [(found, error) for error in errors.error if (found := _words(error.text))]
 
     def read(self, query: str) -> Interpretation:
         """The query without invisible characters, its white space joined, and its kind."""
         text = " ".join(clean(query).split())
-        if _CODE.search(text) or any(_contains(_words(text), error) for error in self._errors):
+        typed = _words(text)
+        held = [(found, error) for found, error in self._errors if _contains(typed, found)]
+        if _CODE.search(text) or held:
             kind: Kind = "error"
         elif text.endswith("?") or _QUESTION.match(text):
             kind = "question"
         else:
             kind = "keywords"
-        return Interpretation(kind, text)
+        # A text that means many things («Отказано в доступе») decides only where it is all that was typed.
+        named = tuple(error.section for found, error in held if error.distinctive or found == typed)
+        return Interpretation(kind, text, explained_in=named)
 
 
 def _words(text: str) -> list[str]:

@@ -22,8 +22,12 @@ DANGER_NAMES = {
     "signs_out": "понадобится войти заново",
     "needs_admin": "нужен администратор",
 }
-_MONTHS = "января февраля марта апреля мая июня июля августа сентября октября ноября декабря".split()
+_MONTHS = (
+    "января", "февраля", "марта", "апреля", "мая", "июня",
+    "июля", "августа", "сентября", "октября", "ноября", "декабря",
+)  # fmt: skip
 _RESULTS = 20
+_LONGEST_EXAMPLE = 64  # characters: a line on a phone and a half
 
 
 def prepare(app: Flask) -> None:
@@ -70,13 +74,13 @@ def article(article_id: str) -> str | Response:
     aliases = {section.section_id: _own_aliases(article_id, section.aliases) for section in sections}
     related = [target for section in sections for target in section.related if not target.startswith(f"{article_id}#")]
     links = [
-        answers.question(found.sections[target]) if "#" in target else answers.Question(found.articles[target].title, article_url(target))
+        answers.question(found.sections[target])
+        if "#" in target
+        else answers.Question(found.articles[target].title, article_url(target))
         for target in dict.fromkeys([*head.related, *related])
         if target in found.sections or target in found.articles
     ]
-    return render_template(
-        "article.html", head=head, topic=topic, sections=sections, aliases=aliases, related=links
-    )
+    return render_template("article.html", head=head, topic=topic, sections=sections, aliases=aliases, related=links)
 
 
 def _own_aliases(article_id: str, aliases: tuple[str, ...]) -> list[str]:
@@ -86,15 +90,14 @@ def _own_aliases(article_id: str, aliases: tuple[str, ...]) -> list[str]:
 
 def _start() -> str:
     cards = answers.topic_cards(searcher())
-    examples = [card.questions[0] for card in cards if card.questions][:3]
+    shortest = [min(card.questions, key=lambda question: len(question.text)) for card in cards if card.questions]
+    examples = [question for question in shortest if len(question.text) <= _LONGEST_EXAMPLE][:3]
     return render_template("start.html", text="", cards=cards, examples=examples, filters=Filters())
 
 
 def _results(text: str) -> str | Response:
     values = request.values
-    given = {
-        name: [value for value in values.getlist(name) if value] for name in ("platform", "audience")
-    }
+    given = {name: [value for value in values.getlist(name) if value] for name in ("platform", "audience")}
     try:
         wanted = schema.read_search_request({"query": text, "limit": _RESULTS, "filters": given}, typed=True)
     except QueryError as error:

@@ -1,4 +1,4 @@
-"""The request and reply types of the HTTP contract: what requests are checked against and /openapi.json is made from."""
+"""The request and reply types of the HTTP contract; requests are checked by them, /openapi.json is made from them."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -58,7 +58,10 @@ _LATER = ("as_typed", "explain", "max_tokens", "context")
 _FOUND = {
     "missing": ("missing", "Не хватает поля «{name}»."),
     "extra_forbidden": ("unknown_field", "Поле «{name}» неизвестно."),
-    "string_too_long": ("query_too_long", f"Текст длиннее {MAXIMUM_QUERY:,} символов. Сократите его.".replace(",", " ")),
+    "string_too_long": (
+        "query_too_long",
+        f"Текст длиннее {MAXIMUM_QUERY:,} символов. Сократите его.".replace(",", " "),
+    ),
     "literal_error": ("invalid_value", "Недопустимое значение поля «{name}»."),
 }
 
@@ -118,7 +121,7 @@ class IndexOut:
 
 @dataclass(frozen=True, slots=True)
 class SearchReply:
-    """Ranked sections. Where `answerable` is false and the caller did not say `abstain: false`, they are `near_misses`."""
+    """Ranked sections; they are `near_misses` where `answerable` is false, unless the caller said `abstain: false`."""
 
     query_id: str
     query: str

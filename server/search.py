@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
 
@@ -16,6 +16,7 @@ from indexer.encoder import Encoder, SentenceEncoder, Vectors
 from indexer.errors import ArtifactError
 from indexer.lemmas import Lemmatizer
 from indexer.sections import Section
+from indexer.words import words
 from server import fusion
 from server.interpretation import Interpretation, Reader
 from server.ranking import Ranking, read_ranking
@@ -70,10 +71,11 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """What each half found, as {row: score}."""
+    """What each half found, as {row: score}, and the rows that explain an error text of the query."""
 
-    lexical: dict[int, float] = field(default_factory=dict)
-    semantic: dict[int, float] = field(default_factory=dict)
+    lexical: dict[int, float]
+    semantic: dict[int, float]
+    error: frozenset[int]
 
 
 class Searcher:
@@ -93,31 +95,39 @@ class Searcher:
         self.lemmatizer = Lemmatizer()
         self._reader = Reader(artifact.errors)
         self._snippets = Snippets(self.lemmatizer)
+        self._rows = {section.section_id: row for row, section in enumerate(artifact.sections)}
         # Rows in the order of section_id: ties are broken by it.
-        ids = [section.section_id for section in artifact.sections]
-        self._order = {row: place for place, row in enumerate(sorted(range(len(ids)), key=ids.__getitem__))}
+        self._order = {self._rows[section_id]: place for place, section_id in enumerate(sorted(self._rows))}
 
     def search(
-        self, query: str, *, limit: int = 10, filters: Filters | None = None, mode: Mode = "hybrid", per_article: int = 3
+        self,
+        query: str,
+        *,
+        limit: int = 10,
+        filters: Filters | None = None,
+        mode: Mode = "hybrid",
+        per_article: int = 3,
     ) -> Result:
         """At most `limit` sections, best first, at most `per_article` of one article.
 
         A query without letters or digits gives no hits.
         """
-        interpretation = self._reader.read(query)
-        text = interpretation.read_as
-        lemmas = self.lemmatizer.lemmas(text)
-        if not lemmas:
-            return Result(interpretation, (), 0.0, False, False)
-        candidates = self.candidates(text, lemmas, mode, self._allowed(filters or Filters()))
+        read = self.read(query)
+        if not any(words(read.read_as)):
+            return Result(read, (), 0.0, False, False)
+        candidates = self.candidates(read, mode, self._allowed(filters or Filters()))
         fused = self.fuse(candidates, mode)
-        marked = self._snippets.query_lemmas(text)
+        marked = self._snippets.query_lemmas(read.read_as)
         hits = tuple(
             self._hit(rank, row, fused[row], candidates, marked)
             for rank, row in enumerate(self.ranked(fused, limit, per_article), start=1)
         )
         relevance = max((hit.relevance for hit in hits), default=0.0)
-        return Result(interpretation, hits, relevance, bool(hits), False)
+        return Result(read, hits, relevance, bool(hits), False)
+
+    def read(self, query: str) -> Interpretation:
+        """How the query is read."""
+        return self._reader.read(query)
 
     def ranked(self, fused: Mapping[int, float], limit: int, per_article: int) -> list[int]:
         """The rows, best first, ties in the order of section_id, at most `per_article` of one article."""
@@ -136,28 +146,36 @@ class Searcher:
         """The sections of an article in reading order; empty for an unknown article."""
         return self._by_article.get(article_id, ())
 
-    def candidates(
-        self, text: str, lemmas: Sequence[str], mode: Mode, allowed: npt.NDArray[np.bool_] | None = None
-    ) -> Candidates:
-        """The best CANDIDATES rows of each half that `mode` asks for."""
-        lexical = self._lexical(lemmas, allowed) if mode != "semantic" else {}
+    def candidates(self, read: Interpretation, mode: Mode, allowed: npt.NDArray[np.bool_] | None = None) -> Candidates:
+        """The best CANDIDATES rows of each half that `mode` asks for; `allowed` is a mask over sections."""
+        lexical: dict[int, float] = {}
         semantic: dict[int, float] = {}
+        error: frozenset[int] = frozenset()
+        if mode != "semantic":
+            lexical = self._lexical(self.lemmatizer.lemmas(read.read_as), allowed)
+            rows = (self._rows[section_id] for section_id in read.explained_in if section_id in self._rows)
+            error = frozenset(row for row in rows if allowed is None or allowed[row])
         if mode != "lexical":
-            vector: Vectors = self.encoder.encode_query(text)
+            vector: Vectors = self.encoder.encode_query(read.read_as)
             semantic = dict(self.artifact.vectors.search(vector, CANDIDATES, allowed))
-        return Candidates(lexical, semantic)
+        return Candidates(lexical, semantic, error)
 
     def fuse(self, candidates: Candidates, mode: Mode) -> dict[int, float]:
-        """One score a row, higher is better."""
+        """One score a row, higher is better; sections that explain an error text of the query stand above the rest."""
         if mode == "lexical":
-            return candidates.lexical
-        if mode == "semantic":
-            return candidates.semantic
-        if self.ranking.normalisation == "reciprocal_rank":
-            return fusion.reciprocal_rank(candidates.lexical, candidates.semantic)
-        return fusion.weighted_sum(
-            candidates.lexical, candidates.semantic, self.ranking.semantic_weight, self.ranking.normalisation
-        )
+            fused = dict(candidates.lexical)
+        elif mode == "semantic":
+            fused = dict(candidates.semantic)
+        elif self.ranking.normalisation == "reciprocal_rank":
+            fused = fusion.reciprocal_rank(candidates.lexical, candidates.semantic)
+        else:
+            fused = fusion.weighted_sum(
+                candidates.lexical, candidates.semantic, self.ranking.semantic_weight, self.ranking.normalisation
+            )
+        above = max(fused.values(), default=0.0)
+        for row in candidates.error:
+            fused[row] = fused.get(row, 0.0) + above
+        return fused
 
     def _lexical(self, lemmas: Sequence[str], allowed: npt.NDArray[np.bool_] | None) -> dict[int, float]:
         scores = self.artifact.lexical.scores(lemmas, self.ranking.fields)
@@ -183,8 +201,15 @@ class Searcher:
     def _hit(self, rank: int, row: int, score: float, candidates: Candidates, marked: frozenset[str]) -> Hit:
         section = self.artifact.sections[row]
         lexical, semantic = candidates.lexical.get(row), candidates.semantic.get(row)
-        matched: tuple[MatchedBy, ...] = ("lexical",) * (lexical is not None) + ("semantic",) * (semantic is not None)
-        relevance = max(relevance_of_cosine(semantic or 0.0), 0.0 if candidates.semantic else relevance_of_bm25(lexical or 0.0))
+        matching: dict[MatchedBy, bool] = {
+            "lexical": lexical is not None,
+            "semantic": semantic is not None,
+            "error": row in candidates.error,
+        }
+        matched = tuple(name for name, matches in matching.items() if matches)
+        relevance = max(
+            relevance_of_cosine(semantic or 0.0), 0.0 if candidates.semantic else relevance_of_bm25(lexical or 0.0)
+        )
         return self.describe(section, marked, rank=rank, score=score, relevance=relevance, matched_by=matched)
 
     def describe(
@@ -254,6 +279,6 @@ def open_encoder(manifest: Manifest) -> Encoder:
     if model.fingerprint != manifest.inputs.model_fingerprint:
         raise ArtifactError(
             f"model {model.name}: fingerprint {model.fingerprint[:12]}, the index was made with "
-            f"{manifest.inputs.model_fingerprint[:12]}; put that model back, or rebuild: python -m indexer build corpus --out index"
+            f"{manifest.inputs.model_fingerprint[:12]}; put that model back, or build again: python -m indexer build"
         )
     return SentenceEncoder(model)

@@ -37,7 +37,7 @@ class Snippets:
         return frozenset(found)
 
     def snippet(self, text: str, query_lemmas: frozenset[str]) -> Snippet:
-        """The part of `text` of at most LENGTH code points that holds most of the query; its beginning where none does."""
+        """The part of `text`, about LENGTH code points long, that holds most of the query; else its beginning."""
         flat = text.replace("\n", " ")  # same length: offsets stay
         marks = [
             (word.start, word.stop, found)
@@ -45,8 +45,8 @@ class Snippets:
             if (found := query_lemmas.intersection(self._lemmatizer.lemmas(word.text)))
         ]
         start, stop = self._best_part(text, marks)
-        before = _ELLIPSIS if start > 0 else ""
-        after = _ELLIPSIS if stop < len(flat.rstrip()) else ""
+        before = f"{_ELLIPSIS} " if start > 0 else ""
+        after = f" {_ELLIPSIS}" if stop < len(flat.rstrip()) else ""
         shift = len(before) - start
         highlights = tuple((a + shift, b + shift) for a, b, _ in marks if start <= a and b <= stop)
         return Snippet(before + flat[start:stop] + after, highlights)

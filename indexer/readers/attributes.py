@@ -25,7 +25,9 @@ def parse(source: str, allowed: tuple[str, ...]) -> tuple[dict[str, tuple[str, .
         name, _, value = part.partition("=")
         items = tuple(item.strip() for item in value.split(",") if item.strip())
         if name not in allowed:
-            mistakes.append(f'attribute "{name}" is unknown here; expected one of {", ".join(allowed)}; correct the name')
+            mistakes.append(
+                f'attribute "{name}" is unknown here; expected one of {", ".join(allowed)}; correct the name'
+            )
         elif not items:
             mistakes.append(f'attribute "{name}" is empty; expected {name}=value; add the value or remove it')
         else:

@@ -29,7 +29,9 @@ def read_file(path: Path, corpus: Path) -> tuple[list[Article], list[Finding]]:
                 raise TypeError("a value is not a string")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             findings.append(
-                Finding(place, f'is no record ({error!r}); expected {{"_id", "title", "text"}} as strings; mend the line')
+                Finding(
+                    place, f'is no record ({error!r}); expected {{"_id", "title", "text"}} as strings; mend the line'
+                )
             )
             continue
         if identity in seen or not identity:

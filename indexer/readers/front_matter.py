@@ -58,15 +58,27 @@ class Mistake:
     message: str
 
 
+class _Loader(yaml.SafeLoader):
+    """Leaves dates as text, so that a wrong one («2026-13-01») is found by field and line instead of failing here."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 def parse(source: str) -> tuple[FrontMatter | None, list[Mistake]]:
     """The checked front matter, or None and the mistakes in it. `source` is what stands between the `---` lines."""
     try:
-        node = yaml.compose(source, Loader=yaml.SafeLoader)
-        values: Any = yaml.safe_load(source)
-    except yaml.YAMLError as error:
+        node = yaml.compose(source, Loader=_Loader)
+        values: Any = yaml.load(source, Loader=_Loader)  # noqa: S506 -- a SafeLoader
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: «!!int x»
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "unreadable"
-        return None, [Mistake(mark.line + 2 if mark else 1, f"not YAML ({problem}); expected field: value; mend the line")]
+        return None, [
+            Mistake(mark.line + 2 if mark else 1, f"not YAML ({problem}); expected field: value; mend the line")
+        ]
     if not isinstance(node, yaml.MappingNode):
         return None, [Mistake(1, "front matter holds no fields; expected title, topic and updated; add them")]
     lines = {key.value: key.start_mark.line + 2 for key, _ in node.value}

@@ -36,7 +36,7 @@ _EXTERNAL = re.compile(r"(?:https?://|mailto:|tel:)", re.IGNORECASE)
 
 
 def find_files(corpus: Path) -> list[Path]:
-    """The article files below `articles/`, or below the folder itself where it has none; sorted, hidden ones left out."""
+    """The article files below `articles/`, or below the folder itself where it has none; sorted."""
     root = articles_root(corpus)
     files = (path for path in root.rglob("*.md") if path.is_file() and path.name != "README.md")
     return sorted(path for path in files if not any(part.startswith(".") for part in path.relative_to(root).parts))
@@ -58,7 +58,9 @@ def read_file(path: Path, corpus: Path) -> tuple[list[Article], list[Finding]]:
             Finding(f"{path}:{line}", f"byte {error.start} is not UTF-8; expected UTF-8 text; save the file as UTF-8")
         ]
     except OSError as error:
-        return [], [Finding(str(path), f"cannot be read ({error.strerror}); expected a readable file; check its rights")]
+        return [], [
+            Finding(str(path), f"cannot be read ({error.strerror}); expected a readable file; check its rights")
+        ]
     return _Reader(article_id, str(path)).read(clean(content))
 
 
@@ -128,7 +130,7 @@ class _Reader:
                     if line.startswith("{"):
                         rest.pop(0)
                         if text:
-                            rest.insert(0, _paragraph(text, attribute_line))
+                            rest = _blocks_below(text, attribute_line) + rest
                     else:
                         line = ""
                 blocks.append(self.heading(node, line))
@@ -146,7 +148,9 @@ class _Reader:
             return Preformatted(node.content.rstrip("\n"))
         if node.type == "table":
             rows = [row for part in node.children for row in part.children]
-            return Table(tuple(tuple(self.inline(cell.children[0].content, node) for cell in row.children) for row in rows))
+            return Table(
+                tuple(tuple(self.inline(cell.children[0].content, node) for cell in row.children) for row in rows)
+            )
         if node.type == "hr":
             return Paragraph(Inline("", ""))
         return Paragraph(self.inline(node.children[0].content, node))
@@ -173,7 +177,9 @@ class _Reader:
                 for mistake in mistakes:
                     self.found(line + 1, mistake)
         if level == 3 and not (values.get("platform") or values.get("audience")):
-            self.found(line, "### part without platform or audience; expected {platform=…} or {audience=…} under it; add it")
+            self.found(
+                line, "### part without platform or audience; expected {platform=…} or {audience=…} under it; add it"
+            )
         return Heading(
             level=level,
             text=text,
@@ -182,7 +188,7 @@ class _Reader:
             platforms=values.get("platform", ()),
             audiences=values.get("audience", ()),
             related=tuple(self.absolute(target) for target in values.get("related", ())),
-            aliases=values.get("alias", ()),
+            aliases=tuple(self.absolute(alias) for alias in values.get("alias", ())),
             keywords=values.get("keywords", ()),
         )
 
@@ -247,25 +253,29 @@ class _Reader:
                 continue
             if block.anchor in seen and block.anchor:
                 first = seen[block.anchor]
-                self.found(block.line, f'id "{block.anchor}" stands in line {first} too; expected each id once; rename one')
+                self.found(
+                    block.line, f'id "{block.anchor}" stands in line {first} too; expected each id once; rename one'
+                )
             seen.setdefault(block.anchor, block.line)
             follower = body[place + 1] if place + 1 < len(body) else None
             has_part = isinstance(follower, Heading) and follower.level > block.level
             if follower is None or (isinstance(follower, Heading) and not has_part):
-                self.found(block.line, f'section "{block.text}" is empty; expected text under the heading; write or remove it')
+                self.found(
+                    block.line, f'section "{block.text}" is empty; expected text under the heading; write or remove it'
+                )
         if not body:
             self.found(self.first_line, "the article has no text; expected sections under ## headings; write them")
 
 
-def _paragraph(text: str, origin: SyntaxTreeNode) -> SyntaxTreeNode:
-    """A paragraph of the text that stands below an attribute line without a blank line between them."""
+def _blocks_below(text: str, attribute_line: SyntaxTreeNode) -> list[SyntaxTreeNode]:
+    """The blocks of the text that stands below an attribute line without a blank line between them."""
     tokens = _MARKDOWN.parse(text)
+    first = attribute_line.map[0] + 1 if attribute_line.map else 0
     for token in tokens:
-        token.map = list(origin.map) if origin.map else None
-    return SyntaxTreeNode(tokens).children[0]
+        token.map = [line + first for line in token.map] if token.map else None
+    return SyntaxTreeNode(tokens).children
 
 
 _TEXT_OF = {"softbreak": " ", "hardbreak": "\n"}
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
-
