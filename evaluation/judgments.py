@@ -50,6 +50,8 @@ def read_judged(folder: Path, split: str | None = None) -> JudgedSet:
         have = ", ".join(file.stem for file in files) or "none"
         raise JudgmentError(f"{folder / 'qrels'}: has {have}; expected qrels/<split>.tsv; name a split with --split")
     qrels = _read_qrels(path)
+    if not qrels:
+        raise JudgmentError(f"{path}: no judgments in it; expected query-id, corpus-id, score; judge some queries")
     texts = _read_queries(folder / "queries.jsonl")
     if unknown := sorted(qrels.keys() - texts.keys()):
         raise JudgmentError(
@@ -65,7 +67,9 @@ def _read_queries(path: Path) -> dict[str, str]:
         if line.strip():
             try:
                 record: Any = json.loads(line)
-                texts[str(record["_id"])] = str(record["text"])
+                if not isinstance(record["text"], str):
+                    raise TypeError("text is not a string")
+                texts[str(record["_id"])] = record["text"]
             except (ValueError, KeyError, TypeError) as error:
                 raise JudgmentError(f'{path}:{number}: {error!r}; expected {{"_id", "text"}}; mend the line') from error
     return texts

@@ -1,6 +1,7 @@
 """What is compared: the halves and the hybrid of a local index, or a running server."""
 
 import hashlib
+import http.client
 import json
 import time
 import urllib.error
@@ -73,7 +74,7 @@ def served_systems(url: str, judged: JudgedSet) -> list[System]:
                 "mode": mode,
                 "abstain": False,
             }
-            hits = _post(f"{url.rstrip('/')}/v1/search", body)["hits"]
+            hits = _post_for_hits(f"{url.rstrip('/')}/v1/search", body)
             return _unique([hit["section_id"] if judged.by_section else hit["article_id"] for hit in hits])
 
         return System(f"{mode} at {url}", rank)
@@ -85,8 +86,8 @@ def _unique(ids: list[str]) -> Ranking:
     return list(dict.fromkeys(ids))
 
 
-def _post(url: str, body: object, attempts: int = 5) -> dict[str, list[dict[str, str]]]:
-    """The reply to a JSON request; 429 and 503 are tried again after `Retry-After`."""
+def _post_for_hits(url: str, body: object, attempts: int = 5) -> list[dict[str, str]]:
+    """The hits of the reply to a JSON request; 429 and 503 are tried again after `Retry-After`."""
     if not url.startswith(("http://", "https://")):
         raise SystemFailure(f"{url}: no address of a server; expected http://host:port; correct --url")
     data = json.dumps(body).encode()
@@ -94,14 +95,16 @@ def _post(url: str, body: object, attempts: int = 5) -> dict[str, list[dict[str,
     for attempt in range(1, attempts + 1):
         try:
             with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
-                reply: dict[str, list[dict[str, str]]] = json.load(response)
-                return reply
+                hits: list[dict[str, str]] = json.load(response)["hits"]
+                return hits
         except urllib.error.HTTPError as error:
             if error.code not in {429, 503} or attempt == attempts:
                 raise SystemFailure(f"{url}: answered {error.code}; expected 200; look at the server's log") from error
             time.sleep(float(error.headers.get("Retry-After") or 1))
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise SystemFailure(
                 f"{url}: no answer ({error}); expected a running server; start it or correct --url"
             ) from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise SystemFailure(f"{url}: another answer ({error!r}); expected JSON with hits; correct --url") from error
     raise SystemFailure(f"{url}: no answer")

@@ -25,7 +25,7 @@ from pydantic import TypeAdapter, ValidationError
 from indexer import knowledge, lemmas
 from indexer.articles import Article
 from indexer.errors import ArtifactError
-from indexer.lexical import LexicalIndex
+from indexer.lexical import SETTINGS, LexicalIndex
 from indexer.sections import Section
 from indexer.vectors import VectorIndex
 
@@ -67,7 +67,8 @@ class Inputs:
     corpus_digest: str
     model: str
     model_fingerprint: str
-    lemmatizer: dict[str, str]
+    lemmatizer: dict[str, str]  # package -> version
+    lexical: dict[str, object]  # fields and constants of BM25
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ class Artifact:
 
 def inputs_of(corpus_form: str, corpus_digest: str, model: str, model_fingerprint: str) -> Inputs:
     """The inputs of a build that would run now."""
-    return Inputs(FORMAT, corpus_form, corpus_digest, model, model_fingerprint, lemmas.versions())
+    return Inputs(FORMAT, corpus_form, corpus_digest, model, model_fingerprint, lemmas.versions(), SETTINGS)
 
 
 @contextlib.contextmanager

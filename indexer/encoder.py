@@ -55,6 +55,7 @@ class SentenceEncoder:
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         import torch
+        from safetensors import SafetensorError
         from sentence_transformers import SentenceTransformer
 
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -64,7 +65,7 @@ class SentenceEncoder:
                 self._model = SentenceTransformer(
                     str(model.folder), device=device, model_kwargs={"torch_dtype": self._dtype}, local_files_only=True
                 )
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise ModelError(
                 f"{model.folder}: cannot be loaded as a Sentence Transformers model ({error}); "
                 "expected a folder that SentenceTransformer.save wrote; copy it again"

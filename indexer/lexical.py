@@ -19,6 +19,8 @@ FIELDS = ("path", "heading", "keywords", "errors", "body")
 # Lucene's form of BM25 (never negative) with the usual constants; Robertson and Zaragoza, 2009.
 _METHOD, _K1, _B = "lucene", 1.5, 0.75
 
+SETTINGS: dict[str, object] = {"fields": list(FIELDS), "method": _METHOD, "k1": _K1, "b": _B}
+
 
 def field_texts(section: Section, known_errors: Sequence[str] = ()) -> dict[str, str]:
     """The text of each field of a section; `known_errors` are the error texts that this section explains."""
@@ -102,7 +104,7 @@ class LexicalIndex:
                 for name, index in fields.items()
                 if len(index.scores["indptr"]) != len(vocabulary) + 1 or index.scores["num_docs"] != head["sections"]
             ]
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
             raise ArtifactError(f"{folder}: unreadable lexical index ({error}); rebuild the index") from error
         if wrong:
             raise ArtifactError(f"{folder}: field {wrong[0]} does not fit the vocabulary; rebuild the index")

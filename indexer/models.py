@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import platformdirs
+from safetensors import SafetensorError
 
 from indexer.errors import ModelError
 
@@ -45,11 +46,10 @@ def resolve(name: str, say: Callable[[str], None] = lambda message: None) -> Mod
             raise ModelError(f"{name}: no modules.json and no config.json; expected a Sentence Transformers folder")
         return Model(name, Path(name), fingerprint(Path(name)))
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
         folder = Path(snapshot_download(name))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+    except Exception as error:  # which HTTP library speaks (of a proxy, say) changes with the hub's release
         raise ModelError(
             f"model {name}: neither a folder nor to be had from the model hub ({type(error).__name__}); "
             f"expected a Sentence Transformers folder or name; copy the model here and name its folder, or leave out "
@@ -63,7 +63,8 @@ def fingerprint(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder)
-        if path.suffix.lower() in {".md", ".txt"} or any(part.startswith(".") for part in relative.parts):
+        # Not all of *.txt describes: vocab.txt and merges.txt decide how a text is cut into tokens.
+        if path.suffix.lower() == ".md" or any(part.startswith(".") for part in relative.parts):
             continue
         if path.is_file() and relative.name != "fingerprint":
             digest.update(f"{relative.as_posix()}\0{path.stat().st_size}\0".encode())
@@ -87,19 +88,20 @@ def _default_folder(say: Callable[[str], None]) -> Path:
     target = cache / f"{DEFAULT_MODEL}-{version}"
     if not (target / "fingerprint").is_file():
         say(f"Unpacking the model {DEFAULT_MODEL} into {target} (once)")
-        cache.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=f"{target.name}.", dir=cache))
+        aside = None
         try:
+            cache.mkdir(parents=True, exist_ok=True)
+            aside = Path(tempfile.mkdtemp(prefix=f"{target.name}.", dir=cache))
             _write_default_model(source, aside)
             (aside / "fingerprint").write_text(fingerprint(aside) + "\n")
             aside.replace(target)
-        except OSError as error:
+        except (OSError, SafetensorError) as error:  # a full disk mostly shows while the weights are written
             if not (target / "fingerprint").is_file():  # else another process was first
-                raise ModelError(
-                    f"{target}: cannot be written ({error.strerror}); free space or set XDG_CACHE_HOME"
-                ) from error
+                why = getattr(error, "strerror", None) or error
+                raise ModelError(f"{target}: cannot be written ({why}); free space or set XDG_CACHE_HOME") from error
         finally:
-            shutil.rmtree(aside, ignore_errors=True)
+            if aside:
+                shutil.rmtree(aside, ignore_errors=True)
     return target
 
 

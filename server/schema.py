@@ -58,7 +58,7 @@ _LATER = ("as_typed", "explain", "max_tokens", "context")
 _FOUND = {
     "missing": ("missing", "Не хватает поля «{name}»."),
     "extra_forbidden": ("unknown_field", "Поле «{name}» неизвестно."),
-    "string_too_long": (
+    "too_long": (
         "query_too_long",
         f"Текст длиннее {MAXIMUM_QUERY:,} символов. Сократите его.".replace(",", " "),
     ),
@@ -73,6 +73,7 @@ def read_search_request(values: object, *, typed: bool) -> SearchRequest:
     """
     if not isinstance(values, dict):
         raise QueryError(400, "bad_json", "Ожидается объект JSON.")
+    values = {_without_surrogates(name): value for name, value in values.items()}
     try:
         request = SearchRequest.model_validate(values, strict=None if typed else False)
     except ValidationError as error:

@@ -1,0 +1,66 @@
+"""How a query is read: its kind, its invisible characters, the error texts that the help knows."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indexer.knowledge import KnownErrors
+from server.interpretation import Reader
+
+ERRORS = KnownErrors.model_validate(
+    {
+        "error": [
+            {"text": "Пользователь не найден", "section": "errors#user-not-found", "distinctive": True},
+            {"text": "chat_not_found", "section": "errors#chat-not-found", "distinctive": True},
+            {"text": "Отказано в доступе", "section": "errors#no-access", "distinctive": False},
+        ]
+    }
+)
+reader = Reader(ERRORS)
+
+
+@pytest.mark.parametrize(
+    ("query", "kind"),
+    [
+        ("не приходит смс", "keywords"),
+        ("кэш", "keywords"),
+        ("как очистить кэш", "question"),
+        ("Можно ли войти без телефона", "question"),
+        ("не приходит смс?", "question"),
+        ("а где логи", "question"),
+        ("какая-то ерунда", "keywords"),  # an indefinite pronoun asks nothing
+        ("пользователь  НЕ найден", "error"),
+        ("вижу «Пользователь не найден» при входе, что делать?", "error"),
+        ("0x80070005", "error"),
+        ("ERR_CONNECTION_TIMED_OUT в хроме", "error"),
+        ("java.lang.NullPointerException", "error"),
+        ("пользователь был не найден", "keywords"),  # other words between: no quotation
+        ("????", "question"),
+    ],
+)
+def test_kind_of_a_query(query, kind):
+    assert reader.read(query).kind == kind
+
+
+def test_invisible_characters_and_white_space_are_left_out_of_what_is_read():
+    assert reader.read("  \u202eкэш\u200b\n\n  очистить\0 ").read_as == "кэш очистить"
+
+
+def test_a_distinctive_error_text_names_its_section_within_other_words():
+    assert reader.read("пишет: пользователь не найден (вчера работало)").explained_in == ("errors#user-not-found",)
+
+
+def test_a_vague_error_text_names_its_section_only_alone():
+    assert reader.read("Отказано в доступе!").explained_in == ("errors#no-access",)
+    assert reader.read("отказано в доступе к чату").explained_in == ()
+
+
+def test_part_of_a_longer_code_is_not_that_code():
+    assert reader.read("super_chat_not_found").explained_in == ()
+
+
+@given(st.text())
+def test_reading_never_fails(query):
+    read = reader.read(query)
+    assert read.changes == ()
+    assert "\n" not in read.read_as

@@ -1,0 +1,228 @@
+"""BM25 over lemmas: the formula, the fields and their weights, the folder on disk."""
+
+import math
+import shutil
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from indexer.errors import ArtifactError
+from indexer.lexical import FIELDS, LexicalIndex, field_texts
+from indexer.sections import Section
+
+BODY = {"body": 1.0}
+Documents = Sequence[Mapping[str, Sequence[str]]]
+
+
+def bodies(*texts: str) -> list[dict[str, list[str]]]:
+    return [{"body": text.split()} for text in texts]
+
+
+def bm25(documents: Sequence[Sequence[str]], query: Sequence[str], k1: float = 1.5, b: float = 0.75) -> list[float]:
+    """Lucene's BM25, written down once more: idf * tf / (tf + k1 * (1 - b + b * dl / avgdl)), summed over the query."""
+    average = sum(map(len, documents)) / len(documents)
+    scores = []
+    for document in documents:
+        counts, score = Counter(document), 0.0
+        for lemma in query:
+            df = sum(lemma in other for other in documents)
+            if df:
+                idf = math.log(1 + (len(documents) - df + 0.5) / (df + 0.5))
+                tf = counts[lemma]
+                score += idf * tf / (tf + k1 * (1 - b + b * len(document) / average))
+        scores.append(score)
+    return scores
+
+
+# The formula
+
+
+def test_score_is_the_one_worked_out_by_hand():
+    index = LexicalIndex.build(bodies("вход код код", "вход", "чат чат"))
+    # «код» stands in 1 of 3 documents, twice in the first, which has 3 lemmas; on average there are 2:
+    # idf = ln(1 + (3 - 1 + 0.5) / (1 + 0.5)) = ln(2.666667) = 0.980829
+    # tf part = 2 / (2 + 1.5 * (1 - 0.75 + 0.75 * 3 / 2)) = 2 / (2 + 1.5 * 1.375) = 2 / 4.0625 = 0.492308
+    assert index.scores(["код"], BODY) == pytest.approx([0.482870, 0, 0], abs=1e-6)
+    # «вход» stands in 2 of 3: idf = ln(1 + 1.5 / 2.5) = ln(1.6) = 0.470004, once in each;
+    # tf parts: 1 / (1 + 1.5 * 1.375) = 0.326531 and 1 / (1 + 1.5 * (0.25 + 0.75 * 1 / 2)) = 1 / 1.9375 = 0.516129
+    assert index.scores(["вход"], BODY) == pytest.approx([0.153471, 0.242583, 0], abs=1e-6)
+
+
+lemma = st.sampled_from(["вход", "код", "чат", "звонок", "файл", "wi-fi", "1с", "0x80070005"])
+
+
+@settings(max_examples=50)
+@given(st.lists(st.lists(lemma, max_size=12), min_size=1, max_size=8).filter(any), st.lists(lemma, max_size=5))
+def test_scores_are_those_of_an_independent_implementation(documents: list[list[str]], query: list[str]):
+    index = LexicalIndex.build([{"body": document} for document in documents])
+    assert index.scores(query, BODY) == pytest.approx(bm25(documents, query), abs=1e-5)
+
+
+def test_lemma_that_stands_twice_in_the_query_counts_twice():
+    index = LexicalIndex.build(bodies("вход код", "чат"))
+    assert index.scores(["код", "код"], BODY) == pytest.approx(2 * index.scores(["код"], BODY))
+
+
+def test_scores_are_never_negative_even_of_a_lemma_that_stands_everywhere():
+    scores = LexicalIndex.build(bodies("вход код", "вход чат", "вход")).scores(["вход"], BODY)
+    assert (scores > 0).all()
+
+
+# Nothing to find
+
+
+@pytest.mark.parametrize("query", [[], ["неизвестное"], [""], ["вход\n"]])
+def test_empty_query_and_unknown_lemmas_give_zeros(query: list[str]):
+    scores = LexicalIndex.build(bodies("вход код", "чат")).scores(query, BODY)
+    assert scores.dtype == np.float32
+    assert scores.tolist() == [0, 0]
+
+
+def test_unknown_lemma_beside_a_known_one_changes_nothing():
+    index = LexicalIndex.build(bodies("вход код", "чат"))
+    assert index.scores(["неизвестное", "код"], BODY).tolist() == index.scores(["код"], BODY).tolist()
+
+
+@pytest.mark.parametrize("documents", [[], [{}], [{"body": []}, {"path": []}]], ids=["none", "no fields", "no lemmas"])
+def test_index_of_nothing_finds_nothing(documents: Documents, tmp_path: Path):
+    index = LexicalIndex.build(documents)
+    assert index.scores(["вход"], BODY).tolist() == [0] * len(documents)
+    index.save(tmp_path / "lexical")
+    assert len(LexicalIndex.load(tmp_path / "lexical")) == len(documents)
+
+
+# Fields
+
+DOCUMENTS: Documents = [
+    {"path": ["вход"], "heading": ["код"], "body": ["вход", "код", "телефон"]},
+    {"path": ["чат"], "keywords": ["вход", "логин"], "body": ["чат"]},
+    {"path": ["файл"], "errors": ["0x80070005"], "body": ["файл", "код", "файл"]},
+    {},
+]
+
+
+@settings(max_examples=30)
+@given(st.lists(st.floats(0, 100), min_size=len(FIELDS), max_size=len(FIELDS)))
+def test_scores_are_the_sum_of_the_fields_with_their_weights(weights: list[float]):
+    index = LexicalIndex.build(DOCUMENTS)
+    query = ["вход", "код", "0x80070005"]
+    expected = sum(weight * index.scores(query, {name: 1.0}) for name, weight in zip(FIELDS, weights, strict=True))
+    assert index.scores(query, dict(zip(FIELDS, weights, strict=True))) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_each_field_is_scored_by_its_own_frequencies_and_lengths(name: str):
+    documents = [document.get(name, []) for document in DOCUMENTS]
+    for query in (["вход"], ["код"], ["файл"], ["0x80070005"]):
+        scores = LexicalIndex.build(DOCUMENTS).scores(query, {name: 1.0})
+        assert scores == pytest.approx(bm25(documents, query), abs=1e-6)
+
+
+def test_field_without_a_weight_does_not_count():
+    index = LexicalIndex.build(DOCUMENTS)
+    assert index.scores(["логин"], {"body": 1.0, "keywords": 0.0}).tolist() == [0, 0, 0, 0]
+    assert index.scores(["логин"], {}).tolist() == [0, 0, 0, 0]
+
+
+def test_vocabulary_holds_the_lemmas_of_all_fields_sorted():
+    vocabulary = LexicalIndex.build(DOCUMENTS).vocabulary
+    assert list(vocabulary) == ["0x80070005", "вход", "код", "логин", "телефон", "файл", "чат"]
+
+
+def test_text_of_a_section_is_given_to_its_fields(sections_by_id: dict[str, Section]):
+    section = sections_by_id["notifications#missing-ios"]
+    assert field_texts(section, ["Ошибка 1", "Ошибка 2"]) == {
+        "path": "Уведомления\nНе приходят уведомления",
+        "heading": "iPhone: проверить фокусирование",
+        "keywords": "пуш\nоповещения\nайфон\nне беспокоить",
+        "errors": "Ошибка 1\nОшибка 2",
+        "body": section.text,
+    }
+
+
+def test_section_without_headings_has_empty_ones():
+    untitled = Section(**{name: () for name in Section.__dataclass_fields__} | {"text": "Текст"})
+    assert (field_texts(untitled)["path"], field_texts(untitled)["heading"]) == ("", "")
+    assert set(field_texts(untitled)) == set(FIELDS)
+
+
+# On disk
+
+
+def saved(folder: Path) -> Path:
+    LexicalIndex.build(DOCUMENTS).save(folder / "lexical")
+    return folder / "lexical"
+
+
+def test_save_then_load_scores_the_same(tmp_path: Path):
+    index, loaded = LexicalIndex.build(DOCUMENTS), LexicalIndex.load(saved(tmp_path))
+    assert list(loaded.vocabulary) == list(index.vocabulary)
+    assert len(loaded) == len(index) == 4
+    for query in (["вход"], ["код", "файл", "код"], ["0x80070005"], ["неизвестное"], []):
+        for name in FIELDS:
+            assert loaded.scores(query, {name: 2.0}).tolist() == index.scores(query, {name: 2.0}).tolist()
+
+
+def _truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-8])
+
+
+def _swap(folder: Path, one: str, other: str) -> None:
+    (folder / one).rename(folder / "aside")
+    (folder / other).rename(folder / one)
+    (folder / "aside").rename(folder / other)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        shutil.rmtree,
+        lambda folder: (folder / "fields.json").unlink(),
+        lambda folder: (folder / "fields.json").write_text("{"),
+        lambda folder: (folder / "fields.json").write_text("{}"),
+        lambda folder: (folder / "fields.json").write_text('{"sections": 3, "fields": ["body"]}'),
+        lambda folder: (folder / "fields.json").write_text('{"sections": 4, "fields": ["other"]}'),
+        lambda folder: shutil.rmtree(folder / "body"),
+        lambda folder: (folder / "body" / "data.csc.index.npy").unlink(),
+        lambda folder: (folder / "body" / "data.csc.index.npy").write_bytes(b""),
+        lambda folder: (folder / "body" / "data.csc.index.npy").write_bytes(b"\x93NUMPY"),
+        lambda folder: _truncate(folder / "body" / "indices.csc.index.npy"),
+        lambda folder: _truncate(folder / "body" / "indptr.csc.index.npy"),
+        lambda folder: (folder / "body" / "params.index.json").write_text("[]"),
+        lambda folder: (folder.parent / "vocabulary").unlink(),
+        lambda folder: (folder.parent / "vocabulary").write_bytes(b"\xff"),
+        lambda folder: (folder.parent / "vocabulary").open("a").write("лишнее\n"),
+        lambda folder: _swap(folder.parent, "vocabulary", "other"),
+    ],
+    ids=[
+        "no folder",
+        "no fields.json",
+        "fields.json not JSON",
+        "fields.json without fields",
+        "other number of sections",
+        "unknown field",
+        "no folder of a field",
+        "no data",
+        "empty data",
+        "data of a head alone",
+        "indices cut short",
+        "offsets cut short",
+        "parameters of another kind",
+        "no vocabulary",
+        "vocabulary not UTF-8",
+        "vocabulary too long",
+        "another vocabulary",
+    ],
+)
+def test_damaged_folder_is_refused(tmp_path: Path, damage: Callable[[Path], object]):
+    folder = saved(tmp_path)
+    (tmp_path / "other").write_text("вход\n")
+    damage(folder)
+    with pytest.raises(ArtifactError, match="rebuild the index") as raised:
+        LexicalIndex.load(folder)
+    assert str(raised.value).startswith(f"{folder}: ")

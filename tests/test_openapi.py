@@ -1,0 +1,40 @@
+"""The OpenAPI document: valid, and of exactly the routes that exist."""
+
+import re
+
+from openapi_spec_validator import validate
+
+from server.app import create_app
+from server.openapi import document
+from server.schema import SearchRequest
+
+
+def test_document_is_valid_openapi():
+    validate(document())
+
+
+def test_document_and_routes_are_the_same(built_index, encoder):
+    app = create_app(built_index, encoder)
+    rules = {
+        (method.lower(), re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if rule.endpoint.startswith("api.") and rule.rule != "/openapi.json"
+    }
+    documented = {(method, path) for path, item in document()["paths"].items() for method in item}
+    assert documented == rules
+
+
+def test_request_schema_is_the_one_that_requests_are_checked_by():
+    schema = document()["components"]["schemas"]["SearchRequest"]
+    assert set(schema["properties"]) == set(SearchRequest.model_fields)
+    assert schema["required"] == ["query"]
+    assert schema["properties"]["limit"]["maximum"] == 50
+
+
+def test_every_error_of_every_route_has_the_one_shape():
+    for item in document()["paths"].values():
+        for operation in item.values():
+            for status, response in operation["responses"].items():
+                if status >= "400":
+                    assert response["content"]["application/json"]["schema"]["$ref"].endswith("/ErrorReply")

@@ -1,0 +1,94 @@
+"""`python -m server` as its user runs it: serves under gunicorn, searches from a shell, refuses a bad index."""
+
+import json
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from server.__main__ import main
+
+ROOT = Path(__file__).parents[1]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda index: shutil.rmtree(index), "no such index"),
+        (lambda index: (index / "current").unlink(), "no manifest.json"),
+        (lambda index: (index / "current" / "manifest.json").write_text("{"), "unreadable"),
+        (lambda index: (index / "current" / "vectors.faiss").write_bytes(b"no"), "checksum differs"),
+        (lambda index: (index / "current" / "sections.jsonl").unlink(), "missing"),
+    ],
+)
+def test_a_missing_or_damaged_index_is_refused_with_what_to_do(index_copy, capsys, damage, message):
+    damage(index_copy)
+    assert main(["--index", str(index_copy)]) == 1
+    said = capsys.readouterr().err
+    assert message in said
+    assert "build" in said
+
+
+def test_an_index_of_an_older_format_is_refused(index_copy, capsys):
+    manifest = index_copy / "current" / "manifest.json"
+    manifest.write_text(re.sub(r'"format": \d+', '"format": 0', manifest.read_text()))
+    assert main(["search", "фото", "--index", str(index_copy)]) == 1
+    assert "format 0" in capsys.readouterr().err
+
+
+def test_an_index_of_a_model_that_is_not_here_is_refused(index_copy, capsys, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    assert main(["search", "фото", "--index", str(index_copy)]) == 1
+    assert "--model" in capsys.readouterr().err
+
+
+@pytest.mark.model
+def test_search_prints_sections_for_people_and_for_programs(real_index, capsys):
+    assert main(["search", "не приходит код из смс", "--index", str(real_index), "--limit", "2"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("1. Регистрация и вход в приложение › Не приходит СМС-код")
+    assert main(["search", "????", "--index", str(real_index)]) == 0
+    assert "В справке нет ответа" in capsys.readouterr().out
+    assert main(["search", "смс", "--index", str(real_index), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["rank"] == 1
+
+
+@pytest.mark.model
+def test_server_answers_logs_no_query_and_stops_when_asked(real_index):
+    port = free_port()
+    command = [sys.executable, "-m", "server", "--index", str(real_index), "--port", str(port)]
+    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        until_ready(port, server)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/search?q=sekretnyj", timeout=60) as response:
+            assert json.load(response)["hits"]
+    finally:
+        server.send_signal(signal.SIGTERM)
+        log, _ = server.communicate(timeout=60)
+    assert server.returncode == 0
+    assert "GET /v1/search 200" in log
+    assert "sekretnyj" not in log
+
+
+def until_ready(port, server):
+    for _ in range(600):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=1):
+                return
+        except OSError:
+            assert server.poll() is None, server.communicate()[0]
+            time.sleep(0.1)
+    raise AssertionError("the server did not become ready within a minute")
