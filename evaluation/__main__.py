@@ -79,9 +79,8 @@ def _run(options: argparse.Namespace) -> int:
         compared = systems.local_systems(searcher, judged)
     rows = {}
     for system in compared:
-        bar = tqdm(range(len(judged.queries)), desc=system.name, unit=" query", file=sys.stderr)
-        rows[system.name] = runs.measure(runs.run(system, judged, bar), judged)
-        bar.close()
+        with tqdm(range(len(judged.queries)), desc=system.name, unit=" query", file=sys.stderr) as bar:
+            rows[system.name] = runs.measure(runs.run(system, judged, bar), judged)
     gain = [values["nDCG@10"] for values in rows.values()]
     ahead = gain[2] - max(gain[:2])
     if options.json:

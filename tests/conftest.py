@@ -17,12 +17,12 @@ from indexer import artifact as artifacts
 from indexer.artifact import Artifact
 from indexer.build import build
 from indexer.encoder import Encoder, Vectors
+from indexer.sections import Section
 from server.app import create_app
 from server.search import Searcher
 
 ROOT = Path(__file__).parents[1]
 CHROMIUM = Path("/usr/bin/chromium")
-from indexer.sections import Section
 
 # Texts are drawn anew in each run; no deadline, since the first one opens the dictionary.
 settings.register_profile("spravka", deadline=None)

@@ -45,7 +45,9 @@ def test_manifest_names_every_file_with_its_checksum(built_index: Path):
     folder = current(built_index)
     files = tree(folder)
     del files["manifest.json"]
-    assert read_manifest(folder).checksums == {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    assert read_manifest(folder).checksums == {
+        name: hashlib.sha256(content).hexdigest() for name, content in files.items()
+    }
     assert {"articles.jsonl", "sections.jsonl", "vocabulary", "vectors.faiss", "support.toml"} <= set(files)
 
 
@@ -101,7 +103,8 @@ def test_index_built_from_an_older_one_has_the_same_bytes_as_a_fresh_one(built_i
 def test_missing_index_is_refused_with_the_command_that_builds_it(tmp_path: Path):
     index = tmp_path / "nowhere"
     assert refusal(index) == (
-        f"{index}: no such index; expected the folder of an index; build it: python -m indexer build corpus --out {index}"
+        f"{index}: no such index; expected the folder of an index; "
+        f"build it: python -m indexer build corpus --out {index}"
     )
 
 
@@ -117,9 +120,7 @@ def test_missing_index_is_refused_with_the_command_that_builds_it(tmp_path: Path
 def test_folder_without_a_finished_generation_is_refused(tmp_path: Path, make: Callable[[Path], object]):
     index = tmp_path / "index"
     make(index)
-    assert refusal(index) == (
-        f"{index}/current: no manifest.json in it; expected a finished generation; {REBUILD}"
-    )
+    assert refusal(index) == (f"{index}/current: no manifest.json in it; expected a finished generation; {REBUILD}")
 
 
 def test_changed_byte_of_any_file_is_noticed(index_copy: Path):
@@ -181,8 +182,8 @@ def test_index_of_another_lemmatizer_is_refused_with_what_to_install(index_copy:
     edit_manifest(index_copy, lambda manifest: manifest["inputs"]["lemmatizer"].update({package: "0.1"}))
     installed = lemmas.versions()[package]
     assert refusal(index_copy) == (
-        f"{current(index_copy)}: made with {package} 0.1, {installed} is installed, and other versions give other lemmas; "
-        f"install {package}==0.1, or {REBUILD}"
+        f"{current(index_copy)}: made with {package} 0.1, {installed} is installed, "
+        f"and other versions give other lemmas; install {package}==0.1, or {REBUILD}"
     )
 
 

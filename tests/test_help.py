@@ -60,7 +60,9 @@ def test_every_known_error_text_brings_its_section_first(real_searcher):
 
 def test_hybrid_is_better_than_either_half_on_the_tuning_queries(real_searcher):
     judged = read_judged(ROOT / "evaluation" / "judged", "tuning")
-    gains = {found.name: measure(run(found, judged), judged)["nDCG@10"] for found in local_systems(real_searcher, judged)}
+    gains = {
+        found.name: measure(run(found, judged), judged)["nDCG@10"] for found in local_systems(real_searcher, judged)
+    }
     assert gains["hybrid"] > max(gains["lexical"], gains["semantic"]) + 0.02
 
 

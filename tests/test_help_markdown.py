@@ -74,12 +74,15 @@ def plain(text: str) -> Inline:
         (FRONT_MATTER + "## А {#a}\n{platform=windows}\n\nТ\n", ['7: platform "windows" is unknown']),
         (FRONT_MATTER + "## А {#a}\n{danger=signs_out}\n\nТ\n", ['7: attribute "danger" is unknown here']),
         (FRONT_MATTER + "## А {#a}\n{platform=web\n\nТ\n", ["7: attribute line '{platform=web'; expected {name=value"]),
-        (FRONT_MATTER + '## А {#a}\n{keywords="тихо}\n\nТ\n', ["7: {keywords=\"тихо} has an open quotation mark"]),
+        (FRONT_MATTER + '## А {#a}\n{keywords="тихо}\n\nТ\n', ['7: {keywords="тихо} has an open quotation mark']),
         # Steps.
         (FRONT_MATTER + "1. Раз\n2. Два {danger=hot}\n", ['7: danger "hot" is unknown']),
         (FRONT_MATTER + "Т\n\n1. Раз\n   - Два {alias=a}\n", ['9: attribute "alias" is unknown here']),
         # Links.
-        (FRONT_MATTER + "Текст\n\n[сюда](readme.txt)\n", ['8: link to "readme.txt"; expected https://…, article.md#id']),
+        (
+            FRONT_MATTER + "Текст\n\n[сюда](readme.txt)\n",
+            ['8: link to "readme.txt"; expected https://…, article.md#id'],
+        ),
         (FRONT_MATTER + "[сюда](/articles/files)\n", ['6: link to "/articles/files"']),
         (FRONT_MATTER + "[сюда](files)\n", ['6: link to "files"']),
         (FRONT_MATTER + "[сюда](ftp://example.org/a)\n", ['6: link to "ftp://example.org/a"']),
@@ -111,7 +114,10 @@ def test_every_mistake_of_a_file_is_named_at_once(tmp_path: Path):
 def test_mistakes_of_the_text_are_named_beside_those_of_the_fields(tmp_path: Path):
     articles, findings = read(tmp_path, FRONT_MATTER.replace("topic: start\n", "") + "## А\n\nТекст\n")
     assert articles == []
-    assert [finding.message.partition(";")[0] for finding in findings] == ['"topic" is missing', 'heading "А" has no id']
+    assert [finding.message.partition(";")[0] for finding in findings] == [
+        '"topic" is missing',
+        'heading "А" has no id',
+    ]
 
 
 def test_file_that_is_not_utf_8_is_named_with_the_line_of_the_byte(tmp_path: Path):
@@ -186,8 +192,8 @@ def test_article_has_the_fields_of_its_front_matter(tmp_path: Path):
 
 
 def test_heading_has_its_attributes_and_line(tmp_path: Path):
-    text = 'Т\n\n## Как **войти** {#sign-in}\n{platform=web,ios audience=admin related=#a,files#b alias=old,x#y,#z keywords="а б, в"}\n\nТ\n'
-    heading = body(tmp_path, text)[1]
+    attributes = 'platform=web,ios audience=admin related=#a,files#b alias=old,x#y,#z keywords="а б, в"'
+    heading = body(tmp_path, f"Т\n\n## Как **войти** {{#sign-in}}\n{{{attributes}}}\n\nТ\n")[1]
     assert heading == Heading(
         level=2,
         text="Как войти",
@@ -244,7 +250,9 @@ def test_attributes_at_the_end_of_a_step_are_its_own(tmp_path: Path):
 
 
 def test_table_code_and_quotation_are_read(tmp_path: Path):
-    table, code, quotation = body(tmp_path, "| А | Б |\n|---|---|\n| **в** | |\n\n```\n<г>\n\n  д\n```\n\n> Ещё\n> - е\n")
+    table, code, quotation = body(
+        tmp_path, "| А | Б |\n|---|---|\n| **в** | |\n\n```\n<г>\n\n  д\n```\n\n> Ещё\n> - е\n"
+    )
     assert table == Table(
         ((plain("А"), plain("Б")), (Inline("в", "<strong>в</strong>"), plain(""))),
     )
@@ -291,9 +299,7 @@ def test_inline_markup_leaves_text_and_safe_html(tmp_path: Path, source: str, te
         ("admin/proba.md", "#a", "/articles/admin/proba#a", "admin/proba#a"),
     ],
 )
-def test_link_leads_to_the_page_and_is_kept_for_checking(
-    tmp_path: Path, name: str, target: str, href: str, kept: str
-):
+def test_link_leads_to_the_page_and_is_kept_for_checking(tmp_path: Path, name: str, target: str, href: str, kept: str):
     articles, findings = read(tmp_path, FRONT_MATTER + f"Текст\n\n[сюда]({target})\n", name)
     assert findings == []
     assert articles[0].links == (Link(kept, 8),)
@@ -311,7 +317,13 @@ def test_link_out_of_the_help_is_left_as_it_is(tmp_path: Path, target: str):
 def test_links_of_steps_tables_and_headings_are_kept_too(tmp_path: Path):
     text = "## А [б](b.md) {#a}\n\n1. [в](c.md)\n   - [г](d.md)\n\n| [д](e.md) |\n|---|\n\n> [е](f.md)\n"
     articles, _ = read(tmp_path, FRONT_MATTER + text)
-    assert [(link.target, link.line) for link in articles[0].links] == [("b", 6), ("c", 8), ("d", 9), ("e", 11), ("f", 14)]
+    assert [(link.target, link.line) for link in articles[0].links] == [
+        ("b", 6),
+        ("c", 8),
+        ("d", 9),
+        ("e", 11),
+        ("f", 14),
+    ]
 
 
 # Files

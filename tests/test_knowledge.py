@@ -127,7 +127,9 @@ def test_mistake_in_the_contacts_is_named_with_its_line(
 
 def test_file_that_is_not_utf_8_is_named(tmp_path: Path):
     path = table(tmp_path, "topics.toml", "[[topic]]\nid = 'вход'\n".encode("cp1251"))
-    with pytest.raises(ArticleError, match=r"topics\.toml: byte 16 is not UTF-8; expected UTF-8 text; save it as UTF-8"):
+    with pytest.raises(
+        ArticleError, match=r"topics\.toml: byte 16 is not UTF-8; expected UTF-8 text; save it as UTF-8"
+    ):
         read(tmp_path, path.name, Topics)
 
 

@@ -146,7 +146,7 @@ def test_text_of_a_section_is_given_to_its_fields(sections_by_id: dict[str, Sect
 
 
 def test_section_without_headings_has_empty_ones():
-    untitled = Section(**{name: () for name in Section.__dataclass_fields__} | {"text": "Текст"})
+    untitled = Section(**dict.fromkeys(Section.__dataclass_fields__, ()) | {"text": "Текст"})
     assert (field_texts(untitled)["path"], field_texts(untitled)["heading"]) == ("", "")
     assert set(field_texts(untitled)) == set(FIELDS)
 

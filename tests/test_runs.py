@@ -1,6 +1,7 @@
 """Runs and their measures, against values worked out by hand."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import log2
 
 import pytest
@@ -110,4 +111,4 @@ def test_scores_fall_strictly_so_that_no_tie_is_broken_elsewhere():
     assert scores["chat"] == {}
     assert list(scores["code"]) == ids
     falling = list(scores["code"].values())
-    assert all(before > after for before, after in zip(falling, falling[1:], strict=False))
+    assert all(before > after for before, after in pairwise(falling))

@@ -1,7 +1,7 @@
 """How an article falls into sections: golden files for the test corpus, and the rules one by one.
 
-A golden file, tests/data/sections/<article_id>.json, holds the sections of one article of tests/corpus, whole. Where a
-change of the code or of an article is meant to change them, rewrite them and read the difference before it is committed:
+A golden file, tests/data/sections/<article_id>.json, holds the sections of one article of tests/corpus, whole. Where
+a change of the code or of an article is meant to change them, rewrite them and read the difference before committing:
 
     UPDATE_GOLDEN=1 python -m pytest tests/test_sections.py && git diff tests/data/sections
 """
@@ -134,7 +134,9 @@ def test_aliases_are_whole_ids(tmp_path: Path):
 
 
 def test_numbered_list_becomes_steps(tmp_path: Path):
-    body = "Сначала:\n\n1. Раз\n   - а\n   - б\n     - в\n2. Два\n\n   Ещё слово.\n\n   ```\n   код\n   ```\n\n- Причина\n"
+    body = (
+        "Сначала:\n\n1. Раз\n   - а\n   - б\n     - в\n2. Два\n\n   Ещё слово.\n\n   ```\n   код\n   ```\n\n- Причина\n"
+    )
     (section,) = sections_of(tmp_path, body)
     assert section.steps == (Step("Раз", ("а", "б • в")), Step("Два Ещё слово. код"))
     assert section.text == "Сначала:\n1. Раз\n• а\n• б\n• в\n2. Два\nЕщё слово.\nкод\n• Причина"

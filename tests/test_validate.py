@@ -148,7 +148,8 @@ def test_alias_that_is_taken_is_found(tmp_path: Path, articles: dict[str, str], 
     (finding,) = found(tmp_path, articles)
     corpus = f"{tmp_path}/corpus/" if taken_by.startswith("articles/") else ""
     assert finding == (
-        f'articles/{max(articles)}.md: alias "{alias}" is taken by {corpus}{taken_by}; expected an id nobody has; remove it'
+        f'articles/{max(articles)}.md: alias "{alias}" is taken by {corpus}{taken_by}; '
+        "expected an id nobody has; remove it"
     )
 
 

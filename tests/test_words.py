@@ -61,7 +61,9 @@ def test_words_are_in_their_search_form_already(text: str):
         assert word.text == word.text.lower()
 
 
-@given(st.text(st.characters(categories=["L", "N"]), min_size=1), st.sampled_from([" ", "\n", "\t", "\u00a0", ", ", " — "]))
+@given(
+    st.text(st.characters(categories=["L", "N"]), min_size=1), st.sampled_from([" ", "\n", "\t", "\u00a0", ", ", " — "])
+)
 def test_what_divides_words_is_not_part_of_them(word: str, between: str):
     word = clean(word)
     assert [found.text for found in words(word + between + word)] == 2 * [found.text for found in words(word)]
