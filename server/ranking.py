@@ -18,6 +18,10 @@ class Ranking:
     fields: Mapping[str, float]
     normalisation: Normalisation
     semantic_weight: float  # in [0, 1]; what is left is the lexical half's
+    # What the fused score of some sections is multiplied by, 1.0 for as it is. A lead only announces what its article
+    # holds; a section for administrators repeats the words of the question above it, and most who ask are users.
+    lead_factor: float = 1.0
+    admin_factor: float = 1.0  # where the caller names no audience
 
 
 RANKING_FILE = Path(__file__).with_name("ranking.toml")

@@ -96,6 +96,12 @@ class Searcher:
         self._reader = Reader(artifact.errors)
         self._snippets = Snippets(self.lemmatizer)
         self._rows = {section.section_id: row for row, section in enumerate(artifact.sections)}
+        self._leads = {
+            row
+            for row, section in enumerate(artifact.sections)
+            if section.level == 1 and len(self._by_article[section.article_id]) > 1
+        }
+        self._for_admins = {row for row, section in enumerate(artifact.sections) if section.audiences == ("admin",)}
         # Rows in the order of section_id: ties are broken by it.
         self._order = {self._rows[section_id]: place for place, section_id in enumerate(sorted(self._rows))}
 
@@ -116,7 +122,7 @@ class Searcher:
         if not any(words(read.read_as)):
             return Result(read, (), 0.0, False, False)
         candidates = self.candidates(read, mode, self._allowed(filters or Filters()))
-        fused = self.fuse(candidates, mode)
+        fused = self.fuse(candidates, mode, for_anybody=not (filters and filters.audience))
         marked = self._snippets.query_lemmas(read.read_as)
         hits = tuple(
             self._hit(rank, row, fused[row], candidates, marked)
@@ -160,7 +166,7 @@ class Searcher:
             semantic = dict(self.artifact.vectors.search(vector, CANDIDATES, allowed))
         return Candidates(lexical, semantic, error)
 
-    def fuse(self, candidates: Candidates, mode: Mode) -> dict[int, float]:
+    def fuse(self, candidates: Candidates, mode: Mode, for_anybody: bool = True) -> dict[int, float]:
         """One score a row, higher is better; sections that explain an error text of the query stand above the rest."""
         if mode == "lexical":
             fused = dict(candidates.lexical)
@@ -172,6 +178,11 @@ class Searcher:
             fused = fusion.weighted_sum(
                 candidates.lexical, candidates.semantic, self.ranking.semantic_weight, self.ranking.normalisation
             )
+        if mode == "hybrid":
+            for rows, factor in ((self._leads, self.ranking.lead_factor), (self._for_admins, self.ranking.admin_factor)):
+                if rows is self._leads or for_anybody:
+                    for row in fused.keys() & rows:
+                        fused[row] *= factor
         above = max(fused.values(), default=0.0)
         for row in candidates.error:
             fused[row] = fused.get(row, 0.0) + above
