@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import statistics
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -80,7 +81,8 @@ def _run(options: argparse.Namespace) -> int:
     rows = {}
     for system in compared:
         with tqdm(range(len(judged.queries)), desc=system.name, unit=" query", file=sys.stderr) as bar:
-            rows[system.name] = runs.measure(runs.run(system, judged, bar), judged)
+            found = runs.run(system, judged, bar)
+        rows[system.name] = runs.measure(found, judged) | {"p50, ms": statistics.median(found.milliseconds.values())}
     gain = [values["nDCG@10"] for values in rows.values()]
     ahead = gain[2] - max(gain[:2])
     if options.json:
@@ -102,8 +104,8 @@ def _tune(options: argparse.Namespace) -> int:
         chosen = trial.ranking
         fields = ", ".join(f"{name} {weight}" for name, weight in chosen.fields.items())
         print(
-            f"  {trial.ndcg:.4f}  {trial.smoothed:.4f}  {chosen.normalisation}, semantic {chosen.semantic_weight}; "
-            f"{fields}"
+            f"  {trial.ndcg:.4f}  {trial.smoothed:.4f}  {chosen.normalisation}, semantic {chosen.semantic_weight}, "
+            f"lead {chosen.lead_factor}, admin {chosen.admin_factor}; {fields}"
         )
     if options.write:
         text = tune.as_toml(found[0], judged, searcher.artifact.manifest.inputs.corpus_digest)

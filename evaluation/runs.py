@@ -1,7 +1,8 @@
 """A system's rankings over a set of queries, measured with ir_measures."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import ir_measures
 from ir_measures import RR, R, Success, nDCG
@@ -20,17 +21,21 @@ class Run:
 
     system: str
     rankings: Mapping[str, Ranking]  # query_id -> ids, best first
+    milliseconds: Mapping[str, float] = field(default_factory=dict)  # query_id -> time taken
 
 
 def run(system: System, judged: JudgedSet, progress: Iterable[int] | None = None) -> Run:
     """The system's rankings; a failure on any query is raised, not counted as an empty list."""
     steps = iter(progress) if progress is not None else None
     rankings = {}
+    milliseconds = {}
     for query in judged.queries:
+        started = time.perf_counter()
         rankings[query.query_id] = system.rank(query)
+        milliseconds[query.query_id] = (time.perf_counter() - started) * 1000
         if steps is not None:
             next(steps, None)
-    return Run(system.name, rankings)
+    return Run(system.name, rankings, milliseconds)
 
 
 def measure(found: Run, judged: JudgedSet) -> dict[str, float]:

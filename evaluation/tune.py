@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from functools import partial
+from itertools import count, product
 from pathlib import Path
 
 import ir_measures
@@ -20,7 +21,11 @@ _HEADINGS = (0.25, 0.5, 1.0, 2.0)
 _KEYWORDS = (0.5, 1.0)
 _ERRORS = (0.5, 1.0)
 _NORMALISATIONS: tuple[Normalisation, ...] = ("minmax", "maximum", "zscore")
-_WEIGHTS = tuple(round(step / 20, 2) for step in range(21))
+_WEIGHTS = tuple(round(0.2 + step / 20, 2) for step in range(15))
+_LEADS = (1.0, 0.8, 0.6, 0.4)
+_ADMINS = (1.0, 0.95, 0.9, 0.85, 0.8)
+
+_Found = dict[Query, Candidates]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,33 +38,46 @@ class Trial:
 
 
 def trials(searcher: Searcher, judged: JudgedSet, progress: Callable[[int, int], None]) -> list[Trial]:
-    """Every setting of the grid, best first by the smoothed measure, ties in the order of the grid.
+    """The settings that were tried last, best first by the smoothed measure, ties in the order of the grid.
 
-    Smoothing prefers the middle of a plateau to a lucky peak: the set is small.
+    First the fields and the fusion are chosen with every factor at 1, then the factors for that choice, then fields and
+    fusion once more with those factors. Smoothing prefers the middle of a plateau to a lucky peak: the set is small.
     """
     evaluator = ir_measures.evaluator([nDCG @ 10], judged.qrels)
+    measure = partial(_ndcg, searcher, judged, evaluator)
     read = {query: searcher.read(query.text) for query in judged.queries}
     semantic = {query: searcher.candidates(read[query], "semantic").semantic for query in judged.queries}
     kept = searcher.ranking
-    found: list[Trial] = []
     grid = list(_fields())
-    try:
-        for done, fields in enumerate(grid, start=1):
-            searcher.ranking = Ranking(fields, "minmax", 0.5)
-            lexical = {query: searcher.candidates(read[query], "lexical") for query in judged.queries}
-            candidates = {query: replace(found, semantic=semantic[query]) for query, found in lexical.items()}
-            rrf = Ranking(fields, "reciprocal_rank", 0.5)
-            value = _ndcg(searcher, rrf, candidates, judged, evaluator)
-            found.append(Trial(rrf, value, value))
+    done = count(1)
+
+    def found_with(fields: dict[str, float]) -> _Found:
+        searcher.ranking = replace(kept, fields=fields)
+        lexical = {query: searcher.candidates(read[query], "lexical") for query in judged.queries}
+        return {query: replace(found, semantic=semantic[query]) for query, found in lexical.items()}
+
+    def fusions(lead: float, admin: float) -> list[Trial]:
+        tried: list[Trial] = []
+        for fields in grid:
+            found = found_with(fields)
+            rrf = Ranking(fields, "reciprocal_rank", 0.5, lead, admin)
+            tried.append(Trial(rrf, value := measure(found, rrf), value))
             for normalisation in _NORMALISATIONS:
-                rankings = [Ranking(fields, normalisation, weight) for weight in _WEIGHTS]
-                values = [_ndcg(searcher, ranking, candidates, judged, evaluator) for ranking in rankings]
-                smooth = _smoothed(values)
-                found += map(Trial, rankings, values, smooth)
-            progress(done, len(grid))
+                rankings = [Ranking(fields, normalisation, weight, lead, admin) for weight in _WEIGHTS]
+                values = [measure(found, ranking) for ranking in rankings]
+                tried += map(Trial, rankings, values, _smoothed(values))
+            progress(next(done), 2 * len(grid) + 1)
+        return sorted(tried, key=lambda trial: -trial.smoothed)
+
+    try:
+        best = fusions(1.0, 1.0)[0].ranking
+        found = found_with(dict(best.fields))
+        factors = [replace(best, lead_factor=lead, admin_factor=admin) for lead, admin in product(_LEADS, _ADMINS)]
+        best = max(factors, key=lambda ranking: measure(found, ranking))
+        progress(next(done), 2 * len(grid) + 1)
+        return fusions(best.lead_factor, best.admin_factor)
     finally:
         searcher.ranking = kept
-    return sorted(found, key=lambda trial: -trial.smoothed)
 
 
 def _fields() -> Iterator[dict[str, float]]:
@@ -69,10 +87,10 @@ def _fields() -> Iterator[dict[str, float]]:
 
 def _ndcg(
     searcher: Searcher,
-    ranking: Ranking,
-    candidates: dict[Query, Candidates],
     judged: JudgedSet,
     evaluator: "ir_measures.providers.Evaluator",
+    candidates: _Found,
+    ranking: Ranking,
 ) -> float:
     searcher.ranking = ranking
     sections = searcher.artifact.sections
@@ -96,7 +114,9 @@ def as_toml(trial: Trial, judged: JudgedSet, corpus_digest: str) -> str:
         f"# Chosen on {judged.name}: {len(judged.queries)} queries, corpus {corpus_digest[:12]},"
         f" nDCG@10 {trial.ndcg:.4f} (with its neighbours {trial.smoothed:.4f}).\n"
         f'normalisation = "{trial.ranking.normalisation}"\n'
-        f"semantic_weight = {trial.ranking.semantic_weight}\n\n[fields]\n{fields}"
+        f"semantic_weight = {trial.ranking.semantic_weight}\n"
+        f"lead_factor = {trial.ranking.lead_factor}\n"
+        f"admin_factor = {trial.ranking.admin_factor}\n\n[fields]\n{fields}"
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from indexer import artifact, knowledge, models
 from indexer.articles import Article, Corpus, Finding, corpus_digest, read_articles
-from indexer.encoder import Encoder, SentenceEncoder, Vectors, windows
+from indexer.encoder import Encoder, Vectors, open_encoder, windows
 from indexer.errors import ArticleError, ArtifactError
 from indexer.lemmas import Lemmatizer
 from indexer.lexical import LexicalIndex, field_texts
@@ -52,7 +52,7 @@ def build(
     model_name: str = models.DEFAULT_MODEL,
     keep_going: bool = False,
     force: bool = False,
-    open_encoder: Callable[[models.Model], Encoder] = SentenceEncoder,
+    open_encoder: Callable[[models.Model], Encoder] = open_encoder,
 ) -> Summary:
     """Builds the index of a folder of articles and makes it current; does nothing where it is up to date.
 

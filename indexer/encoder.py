@@ -5,6 +5,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -121,6 +122,12 @@ class SentenceEncoder:
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         unit: Vectors = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
         return unit
+
+
+@lru_cache(maxsize=1)
+def open_encoder(model: Model) -> SentenceEncoder:
+    """The encoder of a model; the last one opened is kept, as it takes seconds to load."""
+    return SentenceEncoder(model)
 
 
 def windows(text: str, heading: str, encoder: Encoder) -> list[str]:

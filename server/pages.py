@@ -26,7 +26,7 @@ _MONTHS = (
     "января", "февраля", "марта", "апреля", "мая", "июня",
     "июля", "августа", "сентября", "октября", "ноября", "декабря",
 )  # fmt: skip
-_RESULTS = 20
+_RESULTS = 10
 _LONGEST_EXAMPLE = 64  # characters: a line on a phone and a half
 
 
@@ -108,7 +108,7 @@ def _results(text: str) -> str | Response:
     result = searcher().search(text, limit=_RESULTS, filters=filters)
     shown = answers.grouped(result.hits)
     return render_template(
-        "results.html", text=text, groups=shown, count=len(result.hits), answerable=result.answerable, filters=filters
+        "results.html", text=text, groups=shown, answerable=result.answerable, filters=filters
     )
 
 

@@ -10,9 +10,10 @@ from urllib.parse import quote
 import numpy as np
 import numpy.typing as npt
 
+from indexer import encoder as encoders
 from indexer import models
 from indexer.artifact import ArticleHead, Artifact, Manifest
-from indexer.encoder import Encoder, SentenceEncoder, Vectors
+from indexer.encoder import Encoder, Vectors
 from indexer.errors import ArtifactError
 from indexer.lemmas import Lemmatizer
 from indexer.sections import Section
@@ -179,10 +180,10 @@ class Searcher:
                 candidates.lexical, candidates.semantic, self.ranking.semantic_weight, self.ranking.normalisation
             )
         if mode == "hybrid":
-            for rows, factor in ((self._leads, self.ranking.lead_factor), (self._for_admins, self.ranking.admin_factor)):
-                if rows is self._leads or for_anybody:
-                    for row in fused.keys() & rows:
-                        fused[row] *= factor
+            for row in fused.keys() & self._leads:
+                fused[row] *= self.ranking.lead_factor
+            for row in fused.keys() & self._for_admins if for_anybody else ():
+                fused[row] *= self.ranking.admin_factor
         above = max(fused.values(), default=0.0)
         for row in candidates.error:
             fused[row] = fused.get(row, 0.0) + above
@@ -292,4 +293,4 @@ def open_encoder(manifest: Manifest) -> Encoder:
             f"model {model.name}: fingerprint {model.fingerprint[:12]}, the index was made with "
             f"{manifest.inputs.model_fingerprint[:12]}; put that model back, or build again: python -m indexer build"
         )
-    return SentenceEncoder(model)
+    return encoders.open_encoder(model)

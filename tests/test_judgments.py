@@ -112,6 +112,8 @@ def test_judged_ids_that_a_corpus_lacks_are_listed_once_and_sorted(folder: Path)
     judged = read_judged(folder)
     assert judged.missing_from({"sign-in#phone", "sign-in#qr", "chats#create", "about#top"}) == []
     assert judged.missing_from({"sign-in#phone"}) == ["chats#create", "sign-in#qr"]
+    many = JudgedSet("many", (), {"q1": dict.fromkeys("hgfedcba", 1), "q2": dict.fromkeys("bdfh", 2)})
+    assert many.missing_from({"c"}) == ["a", "b", "d", "e", "f", "g", "h"]
 
 
 def test_judged_sections_are_told_from_judged_articles(folder: Path):

@@ -58,7 +58,7 @@ def test_support_is_read(corpus_folder: Path):
     ]
 
 
-def test_the_real_tables_and_ours_are_of_one_form(corpus_folder: Path):
+def test_test_corpus_has_every_table(corpus_folder: Path):
     assert {path.name for path in corpus_folder.glob("*.toml")} == set(FILES)
 
 

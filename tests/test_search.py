@@ -10,6 +10,7 @@ from indexer.knowledge import KnownError, KnownErrors
 from server.ranking import Ranking
 from server.search import Filters, Searcher, relevance_of_bm25, relevance_of_cosine
 
+
 BALANCED = Ranking({"path": 0.5, "heading": 1.0, "keywords": 1.0, "errors": 1.0, "body": 1.0}, "minmax", 0.5)
 
 
@@ -126,3 +127,21 @@ def test_relevance_rises_with_the_score_and_stays_in_the_unit_interval():
     assert 0 <= cosines[0] < cosines[-1] <= 1
     assert relevance_of_cosine(0.82) == 0.5
     assert (relevance_of_bm25(0), relevance_of_bm25(5)) == (0, 0.5)
+
+
+def test_leads_and_sections_for_administrators_can_be_set_back(artifact, encoder):
+    query = "профиль: имя, фото и должность"
+    as_it_is = Searcher(artifact, encoder, BALANCED).search(query).hits
+    set_back = Searcher(artifact, encoder, dataclasses.replace(BALANCED, lead_factor=0.1)).search(query).hits
+    assert as_it_is[0].section_id == "profile#top"
+    assert set_back[0].section_id != "profile#top"
+    admin = Searcher(artifact, encoder, dataclasses.replace(BALANCED, admin_factor=0.1))
+    query = "проверить отправку уведомлений через шлюз"
+    assert admin.search(query).hits[0].section_id != "notifications#missing-admin"
+    for_admins = admin.search(query, filters=Filters(audience=("admin",)))
+    assert for_admins.hits[0].section_id == "notifications#missing-admin"
+
+
+def test_a_lead_that_is_the_whole_article_is_not_set_back(artifact, encoder):
+    lowered = Searcher(artifact, encoder, dataclasses.replace(BALANCED, lead_factor=0.0))
+    assert "about#top" in [hit.section_id for hit in lowered.search("голубь", limit=50).hits if hit.score > 0]

@@ -108,7 +108,8 @@ def served() -> Iterator[Served]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            told.asked.append((self.path, self.headers["Content-Type"], json.loads(body)))
+            path = self.requestline.split()[1]  # as it was sent; self.path has lost a doubled slash
+            told.asked.append((path, self.headers["Content-Type"], json.loads(body)))
             status, headers, content = told.replies.pop(0)
             self.send_response(status)
             for name, value in ({"Content-Length": str(len(content))} | headers).items():
