@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
-    except (JudgmentError, systems.SystemFailure, ArticleError, ArtifactError, ModelError) as error:
+    except (JudgmentError, systems.SystemFailure, ArticleError, ArtifactError, ModelError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
 

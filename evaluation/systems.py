@@ -100,7 +100,8 @@ def _post_for_hits(url: str, body: object, attempts: int = 5) -> list[dict[str, 
         except urllib.error.HTTPError as error:
             if error.code not in {429, 503} or attempt == attempts:
                 raise SystemFailure(f"{url}: answered {error.code}; expected 200; look at the server's log") from error
-            time.sleep(float(error.headers.get("Retry-After") or 1))
+            after = error.headers.get("Retry-After", "")
+            time.sleep(int(after) if after.isdigit() else 1)  # a date, which it may be too, is not waited for
         except (OSError, http.client.HTTPException) as error:
             raise SystemFailure(
                 f"{url}: no answer ({error}); expected a running server; start it or correct --url"

@@ -44,7 +44,9 @@ def resolve(name: str, say: Callable[[str], None] = lambda message: None) -> Mod
     if Path(name).is_dir():
         if not (Path(name) / "modules.json").is_file() and not (Path(name) / "config.json").is_file():
             raise ModelError(f"{name}: no modules.json and no config.json; expected a Sentence Transformers folder")
-        return Model(name, Path(name), fingerprint(Path(name)))
+        # In full, so that a server started elsewhere finds it too.
+        folder = Path(name).resolve()
+        return Model(str(folder), folder, fingerprint(folder))
     from huggingface_hub import snapshot_download
 
     try:
@@ -90,6 +92,8 @@ def _default_folder(say: Callable[[str], None]) -> Path:
         say(f"Unpacking the model {DEFAULT_MODEL} into {target} (once)")
         aside = None
         try:
+            if target.exists():  # left without its fingerprint, so of no use to anybody
+                shutil.rmtree(target)
             cache.mkdir(parents=True, exist_ok=True)
             aside = Path(tempfile.mkdtemp(prefix=f"{target.name}.", dir=cache))
             _write_default_model(source, aside)

@@ -61,9 +61,10 @@ def test_lines_stay_whole_where_each_fits():
     assert len(found) > 1
 
 
-def test_windows_are_filled_before_the_next_begins():
-    found = texts_of(windows("\n".join(9 * [sentence(4)]), HEADING, SmallEncoder()))
-    # Room: 24 less 3 words and 2 marks of the heading; a line counts 4 words and 2 marks.
+def test_windows_are_filled_to_the_last_token_before_the_next_begins():
+    # Room: 24 less 3 words and 2 marks of the heading, 19. The lines count 7, 6 and 6, marks included.
+    lines = 3 * [sentence(5), sentence(4), sentence(4)]
+    found = texts_of(windows("\n".join(lines), HEADING, SmallEncoder()))
     assert [window.count("\n") + 1 for window in found] == [3, 3, 3]
 
 
@@ -73,6 +74,16 @@ def test_line_that_is_too_long_is_cut_at_ends_of_sentences():
     assert "\n".join(found).split("\n") == sentences
 
 
+def test_line_that_just_fits_is_not_cut_into_its_sentences():
+    line = f"{sentence(9)} {sentence(8)}"
+    assert texts_of(windows(f"{line}\n{sentence(5)}", HEADING, SmallEncoder())) == [line, sentence(5)]
+
+
+def test_two_sentences_are_cut_between_them_and_not_in_the_middle():
+    found = texts_of(windows(f"{sentence(16)} {sentence(4)}", HEADING, SmallEncoder()))
+    assert found == [sentence(16), sentence(4)]
+
+
 def test_abbreviation_ends_no_sentence():
     text = f"{sentence(8)} Напишите на эл. почту до 18 ч. вечера. {sentence(8)}"
     found = texts_of(windows(text, HEADING, SmallEncoder()))
@@ -80,9 +91,11 @@ def test_abbreviation_ends_no_sentence():
 
 
 def test_sentence_that_is_too_long_is_cut_between_words():
-    text = " ".join(f"слово{number}" for number in range(50))
+    text = " ".join(f"слово{number:02}" for number in range(48))
     found = texts_of(windows(text, HEADING, SmallEncoder()))
     assert " ".join(found).split() == text.split()
+    # In halves until they fit, so that no window is left with a word or two.
+    assert [len(window.split()) for window in found] == [12, 12, 12, 12]
 
 
 def test_line_without_spaces_is_cut_anywhere():
@@ -97,6 +110,13 @@ def test_long_heading_leaves_half_of_the_room_to_the_text():
     assert sum(window.count("лово") for window in found) > 40
     assert max(SmallEncoder().count_tokens(found)) <= 24
     assert words_of("\n".join(window.partition("\n")[2] for window in found)) == words_of(sentence(40))
+
+
+def test_heading_of_half_the_room_stays_whole():
+    heading = " ".join(f"слово{number:02}" for number in range(10))  # and two marks: 12 of 24
+    assert texts_of(windows(sentence(20), heading, SmallEncoder()), heading)
+    longer = f"{heading} ещё"
+    assert not any(window.startswith(longer) for window in windows(sentence(20), longer, SmallEncoder()))
 
 
 def test_long_section_of_the_test_corpus_has_several_windows(sections_by_id: dict[str, Section]):

@@ -1,8 +1,11 @@
 """The commands of `python -m evaluation`: results on stdout, a message alone on stderr where something is wrong."""
 
 import json
+import re
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from helpers import HashEncoder
@@ -52,9 +55,17 @@ def opened(searcher: Searcher, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return folders
 
 
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A query takes two milliseconds."""
+    ticks = count()
+    monkeypatch.setattr("evaluation.runs.time", SimpleNamespace(perf_counter=lambda: next(ticks) * 0.002))
+
+
 def expected_rows(searcher: Searcher, judged: JudgedSet) -> dict[str, dict[str, float]]:
     compared = systems.local_systems(searcher, judged)
-    return {system.name: runs.measure(runs.run(system, judged), judged) for system in compared}
+    two_milliseconds = {"p50, ms": pytest.approx(2.0)}
+    return {system.name: runs.measure(runs.run(system, judged), judged) | two_milliseconds for system in compared}
 
 
 def test_run_prints_a_row_a_system_and_how_far_the_hybrid_is_ahead(
@@ -64,10 +75,10 @@ def test_run_prints_a_row_a_system_and_how_far_the_hybrid_is_ahead(
     printed = capsys.readouterr()
     head, columns, *rows, ahead = printed.out.splitlines()
     assert head == "own, tuning: 3 queries"
-    assert columns.split() == ["nDCG@10", "RR@10", "R@10", "hit@1", "hit@3"]
+    assert re.split(r"\s{2,}", columns.strip()) == ["nDCG@10", "RR@10", "R@10", "hit@1", "hit@3", "p50, ms"]
     expected = expected_rows(searcher, read_judged(folder))
     assert [row.split() for row in rows] == [
-        [name, *(f"{value:.4f}" for value in values.values())] for name, values in expected.items()
+        [name, *(f"{value:.4f}" for value in list(values.values())[:-1]), "2.0000"] for name, values in expected.items()
     ]
     lexical, semantic, hybrid = (values["nDCG@10"] for values in expected.values())
     assert ahead == f"hybrid over the better half, nDCG@10: {hybrid - max(lexical, semantic):+.4f}"
@@ -159,6 +170,8 @@ def tuned(folder: Path, opened: list[Path], monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr(tune, name, (1.0,))
     monkeypatch.setattr(tune, "_HEADINGS", (0.25, 2.0))
     monkeypatch.setattr(tune, "_WEIGHTS", (0.25, 0.5, 0.75))
+    monkeypatch.setattr(tune, "_LEADS", (0.5,))
+    monkeypatch.setattr(tune, "_ADMINS", (0.75,))
     monkeypatch.setattr(cli, "JUDGED", folder)
     monkeypatch.setattr(cli, "RANKING_FILE", folder / "ranking.toml")
 
@@ -188,7 +201,8 @@ def test_tune_writes_its_first_choice_where_it_is_told_to(
     rows = capsys.readouterr().out.splitlines()
     assert rows[-1] == f"wrote {path}"
     chosen = read_ranking(path)
-    assert f"{chosen.normalisation}, semantic {chosen.semantic_weight};" in rows[1]
+    assert f"{chosen.normalisation}, semantic {chosen.semantic_weight}, lead 0.5, admin 0.75;" in rows[1]
+    assert (chosen.lead_factor, chosen.admin_factor) == (0.5, 0.75)
     assert f"heading {chosen.fields['heading']}" in rows[1]
     assert searcher.artifact.manifest.inputs.corpus_digest[:12] in path.read_text(encoding="utf-8")
 

@@ -77,6 +77,7 @@ ERROR = '[[error]]\ntext = "a"\nsection = "b#c"\ndistinctive = true\n'
     [
         ("topics.toml", "[[topic]]\nid = 1\ntitle = 'a'\n", ['2: "id" of topic.0.id does not fit']),
         ("topics.toml", "[[topic]]\nid = 'a'\n", ['1: "title" of topic.0.title does not fit (Field required)']),
+        ("topics.toml", "[[topic]]\ntitle = 'a'\n[[topic]]\nid = 'b'\ntitle = 'b'\n", ['1: "id" of topic.0.id']),
         ("topics.toml", "# пусто\n", ['1: "topic" of topic does not fit (Field required)']),
         ("errors.toml", ERROR + "code = 5\n", ['5: "code" of error.0.code does not fit (Extra inputs']),
         ("errors.toml", ERROR + "\n" + ERROR.replace("true", "'да'"), ['9: "distinctive" of error.1.distinctive']),
@@ -89,7 +90,7 @@ ERROR = '[[error]]\ntext = "a"\nsection = "b#c"\ndistinctive = true\n'
         ),
         ("synonyms.toml", "[[one_way]]\nfrom = ['a']\n", ['1: "to" of one_way.0.to']),
         ("synonyms.toml", "[[one_way]]\nfrom_ = ['a']\nto = ['b']\n", ['1: "from" of', '2: "from_" of']),
-        ("topics.toml", "[[topic]]\nid = \n", ["not TOML (", "at line 2"]),
+        ("topics.toml", "[[topic]]\nid = \n", [" not TOML (Invalid value (at line 2"]),
     ],
 )
 def test_mistake_is_named_with_its_line(tmp_path: Path, name: str, content: str, expected: list[str]):
@@ -97,10 +98,10 @@ def test_mistake_is_named_with_its_line(tmp_path: Path, name: str, content: str,
     with pytest.raises(ArticleError) as raised:
         read(tmp_path, name, FILES[name])
     message = str(raised.value)
-    assert all(line.startswith(f"{path}:") for line in message.splitlines())
-    for part in expected:
-        assert part in message
-    assert "expected the form of corpus/README.md" in message
+    assert len(message.splitlines()) == len(expected)
+    for line, part in zip(message.splitlines(), expected, strict=True):
+        assert line.startswith(f"{path}:{part}")
+        assert "expected the form of corpus/README.md" in line
 
 
 @pytest.mark.parametrize(

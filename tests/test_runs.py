@@ -89,9 +89,17 @@ def test_run_asks_every_query_once_in_their_order_and_moves_the_bar():
         return [f"{query.query_id}#1"]
 
     found = runs.run(System("a system", rank), JUDGED, bar)
-    assert found == Run("a system", {"code": ["code#1"], "chat": ["chat#1"]})
+    assert found.system == "a system"
+    assert found.rankings == {"code": ["code#1"], "chat": ["chat#1"]}
     assert asked == [CODE, CHAT]
     assert next(bar, "at its end") == "at its end"
+
+
+def test_run_keeps_how_many_milliseconds_each_query_took(monkeypatch: pytest.MonkeyPatch):
+    clock = iter([10.0, 10.25, 11.0, 11.002])  # seconds
+    monkeypatch.setattr("evaluation.runs.time.perf_counter", lambda: next(clock))
+    found = runs.run(System("a system", lambda query: []), JUDGED)
+    assert found.milliseconds == pytest.approx({"code": 250, "chat": 2})
 
 
 def test_failure_on_one_query_is_raised_and_not_counted_as_an_empty_answer():

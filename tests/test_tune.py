@@ -1,6 +1,7 @@
 """The choice of the ranking's settings, on a small grid over the test corpus."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -32,8 +33,10 @@ HEADINGS = (0.25, 2.0)
 KEYWORDS = (0.0, 1.0)
 NORMALISATIONS = ("minmax", "zscore")
 WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
+LEADS = (1.0, 0.5)
+ADMINS = (1.0, 0.7)
 
-KEPT = Ranking({"path": 0.5, "heading": 0.5, "keywords": 0.5, "errors": 0.5, "body": 1.0}, "maximum", 0.3)
+KEPT = Ranking({"path": 0.5, "heading": 0.5, "keywords": 0.5, "errors": 0.5, "body": 1.0}, "maximum", 0.3, 0.8, 0.9)
 
 
 @pytest.fixture
@@ -44,6 +47,8 @@ def small_grid(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tune, "_ERRORS", (1.0,))
     monkeypatch.setattr(tune, "_NORMALISATIONS", NORMALISATIONS)
     monkeypatch.setattr(tune, "_WEIGHTS", WEIGHTS)
+    monkeypatch.setattr(tune, "_LEADS", LEADS)
+    monkeypatch.setattr(tune, "_ADMINS", ADMINS)
 
 
 @pytest.fixture
@@ -77,8 +82,29 @@ def test_every_setting_of_the_grid_is_tried_once(trials: list[Trial]):
     assert list(trials[0].ranking.fields) == ["path", "heading", "keywords", "errors", "body"]
 
 
-def test_progress_moves_with_the_weights_of_the_fields(trials: list[Trial], moves: list[tuple[int, int]]):
-    assert moves == [(1, 4), (2, 4), (3, 4), (4, 4)]
+def test_factors_are_those_that_suit_the_best_setting_without_any(
+    trials: list[Trial], searcher: Searcher, monkeypatch: pytest.MonkeyPatch
+):
+    found = {(trial.ranking.lead_factor, trial.ranking.admin_factor) for trial in trials}
+    monkeypatch.setattr(tune, "_LEADS", (1.0,))
+    monkeypatch.setattr(tune, "_ADMINS", (1.0,))
+    best = tune.trials(searcher, JUDGED, progress([]))[0].ranking
+    *_, hybrid = local_systems(searcher, JUDGED)
+
+    def ndcg(factors: tuple[float, float]) -> float:
+        searcher.ranking = replace(best, lead_factor=factors[0], admin_factor=factors[1])
+        return runs.measure(runs.run(hybrid, JUDGED), JUDGED)["nDCG@10"]
+
+    reached = {factors: ndcg(factors) for factors in product(LEADS, ADMINS)}
+    assert found == {max(reached, key=reached.__getitem__)}
+    # Else any would do.
+    assert len(set(reached.values())) > 1
+
+
+def test_progress_moves_with_the_weights_of_the_fields_twice_and_the_factors_between(
+    trials: list[Trial], moves: list[tuple[int, int]]
+):
+    assert moves == [(done, 9) for done in range(1, 10)]
 
 
 def test_best_comes_first_by_the_smoothed_measure(trials: list[Trial]):
@@ -147,7 +173,7 @@ def test_queries_are_encoded_once_however_large_the_grid(small_grid: None, artif
 @pytest.mark.parametrize("normalisation", ["zscore", "reciprocal_rank"])
 def test_written_choice_is_read_back_the_same(tmp_path: Path, normalisation: str):
     fields = {"path": 0.25, "heading": 2.0, "keywords": 1.0, "errors": 0.0, "body": 1.0}
-    trial = Trial(Ranking(fields, normalisation, 0.35), 0.75004, 0.7)
+    trial = Trial(Ranking(fields, normalisation, 0.35, 0.6, 0.95), 0.75004, 0.7)
     text = tune.as_toml(trial, JUDGED, "0123456789abcdef")
     tune.write(tmp_path / "ranking.toml", text)
     assert read_ranking(tmp_path / "ranking.toml") == trial.ranking
@@ -160,3 +186,5 @@ def test_our_own_settings_are_of_the_grid():
     assert own.fields in list(tune._fields())
     assert own.normalisation in {*tune._NORMALISATIONS, "reciprocal_rank"}
     assert own.semantic_weight in tune._WEIGHTS
+    assert own.lead_factor in tune._LEADS
+    assert own.admin_factor in tune._ADMINS
