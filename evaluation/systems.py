@@ -49,13 +49,14 @@ def open_searcher(corpus: Path, reporter: Reporter, index: Path | None = None) -
 
 def local_systems(searcher: Searcher, judged: JudgedSet) -> list[System]:
     """The lexical half, the semantic half and the hybrid of one index."""
+    by_section = judged.by_section
 
     def system(mode: Mode) -> System:
         def rank(query: Query) -> Ranking:
             candidates = searcher.candidates(searcher.read(query.text), mode)
             rows = searcher.ranked(searcher.fuse(candidates, mode), DEPTH, DEPTH)
             sections = [searcher.artifact.sections[row] for row in rows]
-            return _unique([section.section_id if judged.by_section else section.article_id for section in sections])
+            return _unique([section.section_id if by_section else section.article_id for section in sections])
 
         return System(mode, rank)
 
@@ -64,6 +65,7 @@ def local_systems(searcher: Searcher, judged: JudgedSet) -> list[System]:
 
 def served_systems(url: str, judged: JudgedSet) -> list[System]:
     """The three modes of a running server."""
+    by_section = judged.by_section
 
     def system(mode: Mode) -> System:
         def rank(query: Query) -> Ranking:
@@ -75,7 +77,7 @@ def served_systems(url: str, judged: JudgedSet) -> list[System]:
                 "abstain": False,
             }
             hits = _post_for_hits(f"{url.rstrip('/')}/v1/search", body)
-            return _unique([hit["section_id"] if judged.by_section else hit["article_id"] for hit in hits])
+            return _unique([hit["section_id"] if by_section else hit["article_id"] for hit in hits])
 
         return System(f"{mode} at {url}", rank)
 

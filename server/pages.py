@@ -107,9 +107,7 @@ def _results(text: str) -> str | Response:
     filters = Filters(tuple(wanted.filters.platform), tuple(wanted.filters.audience))
     result = searcher().search(text, limit=_RESULTS, filters=filters)
     shown = answers.grouped(result.hits)
-    return render_template(
-        "results.html", text=text, groups=shown, answerable=result.answerable, filters=filters
-    )
+    return render_template("results.html", text=text, groups=shown, answerable=result.answerable, filters=filters)
 
 
 def error_page(error: QueryError, text: str = "") -> Response:

@@ -10,7 +10,6 @@ from indexer.knowledge import KnownError, KnownErrors
 from server.ranking import Ranking
 from server.search import Filters, Searcher, relevance_of_bm25, relevance_of_cosine
 
-
 BALANCED = Ranking({"path": 0.5, "heading": 1.0, "keywords": 1.0, "errors": 1.0, "body": 1.0}, "minmax", 0.5)
 
 
