@@ -5,6 +5,7 @@ reads the copy with the same functions.
 """
 
 import datetime
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -169,8 +170,10 @@ def read(folder: Path, name: str, kind: type[Table]) -> Table | None:
     try:
         return kind.model_validate(tomllib.loads(content))
     except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
         raise ArticleError(
-            f"{path}: not TOML ({error}); expected the form of corpus/README.md; mend the line"
+            f'{path}:{line[1] if line else len(content.splitlines())}: not TOML ({error}); expected name = "value" or '
+            "[[table]]; close the quotation mark or bracket"
         ) from error
     except ValidationError as error:
         raise ArticleError("\n".join(_mistake(path, content, detail) for detail in error.errors())) from error
@@ -195,5 +198,7 @@ def _mistake(path: Path, content: str, detail: object) -> str:
     field = next(part for part in reversed(where) if not part.isdigit())
     numbered = enumerate(lines[first - 1 : end], first)
     line = next((number for number, line in numbered if line.partition("=")[0].strip() == field), first)
+    if detail["type"] == "missing":
+        return f'{path}:{line}: "{name}" is missing; expected a line "{name} = …" in this entry; add it'
     found = f'"{name}" of {".".join(where)}'
     return f"{path}:{line}: {found} does not fit ({detail['msg']}); expected the form of corpus/README.md; correct it"

@@ -83,7 +83,10 @@ def split_article(article: Article) -> tuple[Section, ...]:
                 audiences=_inherited(path, article.audiences, "audiences"),
                 keywords=(*article.keywords, *heading.keywords),
                 related=heading.related,
-                aliases=tuple(alias if "#" in alias else f"{article.article_id}#{alias}" for alias in heading.aliases),
+                aliases=tuple(
+                    alias if "#" in alias.lstrip("#") else f"{article.article_id}#{alias.lstrip('#')}"
+                    for alias in heading.aliases
+                ),
             )
         )
     return tuple(sections)

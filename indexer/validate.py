@@ -1,11 +1,13 @@
 """What a content editor should mend in a corpus of our own form, beyond what reading single files finds."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from indexer import artifact, knowledge
 from indexer.articles import Article, Corpus, Finding, Heading
 from indexer.errors import ArticleError, ArtifactError
+from indexer.readers import help_markdown
 from indexer.sections import Section, split_article
 
 
@@ -20,17 +22,30 @@ def check(corpus: Corpus, index: Path | None = None) -> list[Finding]:
     if topics is None and not more:
         findings.append(Finding(str(corpus.folder / "topics.toml"), "is missing; expected the list of topics; add it"))
     findings += _topics(corpus.articles, {topic.id for topic in topics.topic} if topics else None)
-    findings += _targets(corpus.articles, sections)
+    unread = _unread(corpus)
+    findings += _targets(corpus.articles, sections, unread)
     findings += _aliases(corpus.articles, sections)
     errors, more = _table(corpus, "errors.toml", knowledge.KnownErrors)
-    findings += [*more, *_errors(corpus.folder, errors, sections)]
+    findings += [*more, *_errors(corpus.folder, errors, sections, unread)]
     synonyms, more = _table(corpus, "synonyms.toml", knowledge.Synonyms)
     findings += [*more, *_synonyms(corpus.folder, synonyms)]
     support, more = _table(corpus, "support.toml", knowledge.Support)
     findings += [*more, *_support(corpus.folder, support)]
     if index is not None:
-        findings += _vanished(corpus, sections, index)
-    return findings
+        findings += _vanished(corpus, sections, index, unread)
+    return sorted(findings, key=_in_reading_order)
+
+
+def _in_reading_order(finding: Finding) -> tuple[str, int]:
+    file, _, line = finding.place.rpartition(":")
+    return (file, int(line)) if line.isdigit() else (finding.place, 0)
+
+
+def _unread(corpus: Corpus) -> set[str]:
+    """Ids of articles that exist but could not be read: what points to them is not to blame."""
+    root = help_markdown.articles_root(corpus.folder)
+    ids = {path.relative_to(root).with_suffix("").as_posix() for path in help_markdown.find_files(corpus.folder)}
+    return ids - {article.article_id for article in corpus.articles}
 
 
 def _table(corpus: Corpus, name: str, kind: type[knowledge.Table]) -> tuple[knowledge.Table | None, list[Finding]]:
@@ -57,26 +72,36 @@ def _line(article: Article, start: str) -> int:
     return next((number for number, line in enumerate(lines, 1) if line.startswith(start)), 1)
 
 
-def _targets(articles: Sequence[Article], sections: Sequence[Section]) -> Iterable[Finding]:
+def _targets(articles: Sequence[Article], sections: Sequence[Section], unread: set[str]) -> Iterable[Finding]:
     known = {article.article_id for article in articles} | {section.section_id for section in sections}
-    ids = ", ".join(sorted(article.article_id for article in articles))
+    moved = {alias: section.section_id for section in sections for alias in section.aliases}
+    moved |= {alias: article.article_id for article in articles for alias in article.aliases}
     for article in articles:
         headings = [block for block in article.body if isinstance(block, Heading)]
         places = [(target, _line(article, "related:")) for target in article.related]
         places += [(target, heading.line + 1) for heading in headings for target in heading.related]
         places += [(link.target, link.line) for link in article.links]
         for target, line in places:
-            if target not in known:
-                yield Finding(
-                    f"{article.source}:{line}",
-                    f'link to "{target}"; expected an article ({ids}) or article#section; correct or remove it',
-                )
+            if target not in known and target.partition("#")[0] not in unread:
+                yield Finding(f"{article.source}:{line}", f'link to "{target}"; {_advice(target, known, moved)}')
         for anchor in article.featured:
-            if f"{article.article_id}#{anchor}" not in known:
-                yield Finding(
-                    f"{article.source}:{_line(article, 'featured:')}",
-                    f'featured section "{anchor}" is not in this article; expected the id of one; correct it',
-                )
+            section_id = f"{article.article_id}#{anchor}"
+            if section_id not in known:
+                place = f"{article.source}:{_line(article, 'featured:')}"
+                yield Finding(place, f'featured section "{anchor}"; {_advice(section_id, known, moved)}')
+
+
+def _advice(target: str, known: set[str], moved: Mapping[str, str]) -> str:
+    """What was expected in place of a dead target, and what to do."""
+    if target in moved:
+        return f'it is "{moved[target]}" now; expected present ids within the help; write that'
+    article_id = target.partition("#")[0]
+    if article_id in known:
+        own = sorted(name.partition("#")[2] for name in known if name.startswith(f"{article_id}#"))
+        return f"expected a section of {article_id} ({', '.join(own)}); correct or remove it"
+    near = get_close_matches(article_id, [name for name in known if "#" not in name])
+    hint = f" (did you mean {' or '.join(near)}?)" if near else ""
+    return f"expected an article or article#section that exists{hint}; correct or remove it"
 
 
 def _aliases(articles: Sequence[Article], sections: Sequence[Section]) -> Iterable[Finding]:
@@ -91,7 +116,9 @@ def _aliases(articles: Sequence[Article], sections: Sequence[Section]) -> Iterab
         taken[alias] = place
 
 
-def _errors(folder: Path, errors: knowledge.KnownErrors | None, sections: Sequence[Section]) -> Iterable[Finding]:
+def _errors(
+    folder: Path, errors: knowledge.KnownErrors | None, sections: Sequence[Section], unread: set[str]
+) -> Iterable[Finding]:
     path = folder / "errors.toml"
     if errors is None:
         return
@@ -103,6 +130,8 @@ def _errors(folder: Path, errors: knowledge.KnownErrors | None, sections: Sequen
         if error.text in seen:
             yield Finding(place, f'"{error.text}" stands twice; expected each text once; remove one')
         seen.add(error.text)
+        if error.section.partition("#")[0] in unread:
+            continue
         if error.section not in texts:
             yield Finding(place, f'section "{error.section}" does not exist; expected article#section; correct it')
         elif _spaced(error.text) not in texts[error.section]:
@@ -158,7 +187,7 @@ def _support(folder: Path, support: knowledge.Support | None) -> Iterable[Findin
             )
 
 
-def _vanished(corpus: Corpus, sections: Sequence[Section], index: Path) -> Iterable[Finding]:
+def _vanished(corpus: Corpus, sections: Sequence[Section], index: Path, unread: set[str]) -> Iterable[Finding]:
     try:
         last = artifact.read_sections(artifact.current(index))
     except ArtifactError:
@@ -166,10 +195,11 @@ def _vanished(corpus: Corpus, sections: Sequence[Section], index: Path) -> Itera
     kept = {section.section_id for section in sections}
     kept |= {alias for section in sections for alias in section.aliases}
     moved = {alias for article in corpus.articles for alias in article.aliases}
+    sources = {article.article_id: article.source for article in corpus.articles}
     for section in last:
-        if section.section_id not in kept and section.article_id not in moved:
+        if section.section_id not in kept and section.article_id not in moved | unread:
             yield Finding(
-                str(corpus.folder),
+                sources.get(section.article_id, str(corpus.folder)),
                 f'section "{section.section_id}" of the last index is gone; expected addresses to live for ever; '
                 f"add alias={section.anchor} to the section (or aliases to the article) that took its place",
             )

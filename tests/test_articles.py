@@ -86,12 +86,15 @@ def test_digest_is_of_names_and_contents_alone(corpus_folder: Path, tmp_path: Pa
     "change",
     [
         lambda corpus: (corpus / "articles/about.md").open("a").write("\n"),
-        lambda corpus: (corpus / "articles/about.md").rename(corpus / "articles/what.md"),
+        lambda corpus: (corpus / "articles/calls.md").write_bytes(
+            (corpus / "articles/calls.md").read_bytes().replace(b"50", b"60")
+        ),
+        lambda corpus: (corpus / "articles/about.md").rename(corpus / "articles/about-us.md"),
         lambda corpus: (corpus / "articles/about.md").unlink(),
         lambda corpus: (corpus / "synonyms.toml").write_text(""),
         lambda corpus: (corpus / "support.toml").unlink(),
     ],
-    ids=["a byte added", "renamed", "removed", "other synonyms", "no support contacts"],
+    ids=["a byte added", "a digit changed", "renamed", "removed", "other synonyms", "no support contacts"],
 )
 def test_digest_notices_every_change(corpus_folder: Path, tmp_path: Path, change: Callable[[Path], object]):
     copy = _copy(corpus_folder, tmp_path)

@@ -56,7 +56,7 @@ def test_title_that_looks_like_a_date_is_a_title():
         (GOOD.replace("Проба", "'  '"), ["2: \"title\" is '  '; expected the article's title as text"]),
         (GOOD.replace("Проба", "[a]"), ["2: \"title\" is ['a']"]),
         (GOOD.replace("Проба", "5"), ['2: "title" is 5']),
-        (GOOD.replace("start", ""), ['3: "topic" is None; expected a topic id']),
+        (GOOD.replace("start", ""), ['3: "topic" is empty; expected a topic id']),
         (GOOD.replace("2026-11-22", "вчера"), ["4: \"updated\" is 'вчера'; expected a date such as 2026-11-22"]),
         (GOOD.replace("2026-11-22", "22.11.2026"), ["4: \"updated\" is '22.11.2026'"]),
         (GOOD.replace("2026-11-22", "2026-13-01"), ["4: \"updated\" is '2026-13-01'"]),

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from helpers import FRONT_MATTER
+from helpers import FRONT_MATTER, write_corpus
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -346,3 +346,24 @@ def test_folder_without_articles_folder_holds_the_articles_itself(tmp_path: Path
     (tmp_path / "a.md").write_text(FRONT_MATTER + "Текст\n")
     assert find_files(tmp_path) == [tmp_path / "a.md"]
     assert read_file(tmp_path / "a.md", tmp_path)[0][0].article_id == "a"
+
+
+@pytest.mark.parametrize(
+    ("body", "line", "message"),
+    [
+        ("## Вход {#enter\n\nТекст.\n", 6, "the id of heading"),
+        ("## Вход {#enter}\n\n1. Выйдите. {danger=signs_out\n", 8, "attributes within a text"),
+        ("## Вход {#enter}\n\nВыйдите {danger=signs_out} из приложения.\n", 8, "attributes within a text"),
+    ],
+)
+def test_open_brace_is_found_where_it_stands(tmp_path: Path, body: str, line: int, message: str):
+    path = write_corpus(tmp_path, {"a": FRONT_MATTER + body}) / "articles" / "a.md"
+    _, findings = read_file(path, tmp_path)
+    assert [finding.place for finding in findings] == [f"{path}:{line}"]
+    assert message in findings[0].message
+
+
+def test_braces_in_code_are_text(tmp_path: Path):
+    body = "## Вход {#enter}\n\nПишите `{platform=ios}`.\n"
+    path = write_corpus(tmp_path, {"a": FRONT_MATTER + body}) / "articles" / "a.md"
+    assert read_file(path, tmp_path)[1] == []

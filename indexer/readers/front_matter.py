@@ -104,5 +104,7 @@ def _mistake(detail: Any, lines: dict[str, int]) -> Mistake:  # noqa: ANN401 -- 
     if detail["type"] == "extra_forbidden":
         fields = ", ".join(FrontMatter.model_fields)
         return Mistake(lines.get(name, 1), f'field "{name}" is unknown; expected one of {fields}; correct or remove it')
+    if detail["input"] is None:
+        return Mistake(lines.get(name, 1), f'"{name}" is empty; expected {expected}; fill it in')
     found = detail["input"]
     return Mistake(lines.get(name, 1), f'"{name}" is {found!r}; expected {expected}; correct it')

@@ -31,6 +31,9 @@ IDENTIFIER = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(?P<fields>.*?)^---[ \t]*(?:\n|$)", re.DOTALL | re.MULTILINE)
 _HEADING_ID = re.compile(r"\s*\{#(?P<id>[^{}\s]*)\}\s*$")
+_OPEN_ID = re.compile(r"\s*\{#[^{}]*$")
+# What looks like attributes, but stands where they are not read: an open brace, or the middle of a text.
+_STRAY = re.compile(r"\{\s*(?:platform|audience|danger|related|alias|keywords)\s*=")
 _ATTRIBUTE_LINE = re.compile(r"\{(?P<inside>.*)\}\s*")
 _EXTERNAL = re.compile(r"(?:https?://|mailto:|tel:)", re.IGNORECASE)
 
@@ -160,10 +163,12 @@ class _Reader:
         content = node.children[0].content
         identifier = _HEADING_ID.search(content)
         anchor = identifier["id"] if identifier else ""
-        text = self.inline(_HEADING_ID.sub("", content), node).text
+        text = self.inline(_OPEN_ID.sub("", _HEADING_ID.sub("", content)), node).text
         if level not in {2, 3}:
             self.found(line, f"heading of level {level}; expected ## or ###; the title stands in the front matter")
-        if not identifier:
+        if _OPEN_ID.search(content):
+            self.found(line, f'the id of heading "{text}" has no closing brace; expected {{#id}}; add the brace')
+        elif not identifier:
             self.found(line, f'heading "{text}" has no id; expected "## Text {{#id}}"; add one that is never changed')
         elif not IDENTIFIER.fullmatch(anchor) or anchor == TOP:
             self.found(line, f'id "{anchor}"; expected small letters, digits, hyphens, and not "{TOP}"; choose another')
@@ -222,6 +227,12 @@ class _Reader:
         tokens = _MARKDOWN.parseInline(content)[0].children or []
         kept: list[Token] = []
         for token in tokens:
+            if token.type == "text" and _STRAY.search(token.content):
+                self.found(
+                    self.line(node),
+                    f"attributes within a text: {token.content[-60:]!r}; expected {{name=value}} directly under "
+                    "a heading or at the end of a step's first line; close the brace or move them there",
+                )
             if token.type == "image":
                 kept.append(Token("text", "", 0, content=token.content))
                 continue
