@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -224,13 +224,12 @@ def verify(folder: Path) -> Manifest:
     return manifest
 
 
-def load(index: Path, say: Callable[[str], None] = lambda message: None) -> Artifact:
+def load(index: Path) -> Artifact:
     """The current generation, verified.
 
     Raises ArtifactError where it is missing, damaged or does not fit what is installed.
     """
     folder = current(index)
-    say(f"Loading {folder.name}")
     manifest = verify(folder)
     installed = lemmas.versions()
     for name, version in manifest.inputs.lemmatizer.items():

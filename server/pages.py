@@ -17,11 +17,6 @@ LONGEST_ADDRESS = 300  # longer text, or text with line breaks, travels by POST 
 
 PLATFORM_NAMES = {"android": "Android", "ios": "iOS", "web": "веб", "desktop": "компьютер", "server": "сервер"}
 AUDIENCE_NAMES = {"user": "для пользователя", "admin": "для администратора"}
-DANGER_NAMES = {
-    "deletes_data": "удалит данные с устройства",
-    "signs_out": "понадобится войти заново",
-    "needs_admin": "нужен администратор",
-}
 _MONTHS = (
     "января", "февраля", "марта", "апреля", "мая", "июня",
     "июля", "августа", "сентября", "октября", "ноября", "декабря",

@@ -1,6 +1,6 @@
 """The excerpt of a section that shows why it was found, with the query's words marked."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from razdel import sentenize
@@ -24,9 +24,8 @@ class Snippet:
 class Snippets:
     """Makes snippets; a word is marked where its lemma is one of the query's."""
 
-    def __init__(self, lemmatizer: Lemmatizer, rarity: Callable[[str], float] = lambda lemma: 1.0) -> None:
+    def __init__(self, lemmatizer: Lemmatizer) -> None:
         self._lemmatizer = lemmatizer
-        self._rarity = rarity
 
     def query_lemmas(self, query: str) -> frozenset[str]:
         """The lemmas of a query that are worth marking: no prepositions, conjunctions, particles, pronouns."""
@@ -55,7 +54,7 @@ class Snippets:
         units = list(_units(text))
         if not units:
             return 0, min(len(text), LENGTH)
-        best, best_value = (units[0][0], units[0][1]), -1.0
+        best, most = units[0], -1
         for place, (start, _) in enumerate(units):
             stop = start
             for _, end in units[place:]:
@@ -63,9 +62,8 @@ class Snippets:
                     break
                 stop = end
             held = {lemma for a, b, found in marks if start <= a and b <= stop for lemma in found}
-            value = sum(map(self._rarity, held))
-            if value > best_value + 1e-9:
-                best, best_value = (start, stop), value
+            if len(held) > most:
+                best, most = (start, stop), len(held)
         start, stop = best
         if stop - start > LENGTH:  # one long sentence: around its first mark, at word ends
             first = next((a for a, b, _ in marks if start <= a and b <= stop), start)

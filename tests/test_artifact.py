@@ -211,15 +211,6 @@ def test_line_that_is_no_record_is_refused(index_copy: Path, name: str, line: by
     assert refusal(index_copy) == f"{path}: unreadable (ValidationError); {REBUILD}"
 
 
-def test_loading_says_which_generation_it_loads(built_index: Path):
-    said: list[str] = []
-    load(built_index, said.append)
-    assert said == [f"Loading {current(built_index).name}"]
-
-
-# Generations
-
-
 def corpus_with(folder: Path, text: str) -> Path:
     """A copy of the test corpus in which one article reads otherwise."""
     if not folder.exists():
