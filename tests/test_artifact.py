@@ -65,6 +65,10 @@ def test_manifest_says_what_the_index_was_made_from_and_with(artifact: Artifact)
     }
 
 
+def test_generation_can_be_read_by_a_server_of_another_user(built_index: Path):
+    assert current(built_index).stat().st_mode & 0o777 == 0o755
+
+
 def test_rows_of_sections_lexical_index_and_vectors_are_the_same(artifact: Artifact):
     assert len(artifact.sections) == len(artifact.lexical) == len(artifact.vectors)
     ids = [section.section_id for section in artifact.sections]

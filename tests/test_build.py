@@ -330,7 +330,7 @@ def test_broken_table_stops_the_build(corpus: Path, index_copy: Path, name: str,
     # The server reads these tables from the index, and would not start with a broken one.
     before = current(index_copy)
     (corpus / name).write_text("[[broken")
-    with pytest.raises(ArticleError, match=rf"{name}: not TOML"):
+    with pytest.raises(ArticleError, match=rf"{name}:1: not TOML"):
         build_index(corpus, index_copy, keep_going=keep_going)
     assert current(index_copy) == before
     load(index_copy)
