@@ -240,7 +240,7 @@ class _Reader:
                 token.attrs["href"] = self.href(str(token.attrs.get("href", "")), self.line(node))
             kept.append(token)
         text = "".join(_TEXT_OF.get(token.type, token.content) for token in kept)
-        return Inline(" ".join(text.split(" ")).strip(), _MARKDOWN.renderer.render(kept, _MARKDOWN.options, {}).strip())
+        return Inline(text.strip(), _MARKDOWN.renderer.render(kept, _MARKDOWN.options, {}).strip())
 
     def href(self, target: str, line: int) -> str:
         """The address of a link's target on the site; links to other places of the help are kept for checking."""
