@@ -1,18 +1,24 @@
-"""The evaluation's commands: run, tune, convert-xquad. Results go to stdout, progress to stderr."""
+"""The evaluation's commands: run, tune, bench-encoding, convert-xquad. Results go to stdout, progress to stderr."""
 
 import argparse
 import json
 import statistics
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 from tqdm import tqdm
 
-from evaluation import report, runs, systems, tune, xquad
+from evaluation import report, runs, speed, systems, tune, xquad
 from evaluation.judgments import JudgedSet, JudgmentError, read_judged
+from indexer import models
 from indexer.__main__ import Terminal
+from indexer.articles import read_articles
+from indexer.build import passages
+from indexer.encoder import open_encoder
 from indexer.errors import ArticleError, ArtifactError, ModelError
+from indexer.sections import split_article
 from server.ranking import RANKING_FILE
 from server.search import Searcher
 
@@ -52,6 +58,13 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("tune", _tune, "choose field weights and fusion on the tuning queries")
     sub.add_argument("--corpus", type=Path, default=Path("corpus"))
     sub.add_argument("--write", action="store_true", help="write the choice to server/ranking.toml")
+
+    sub = command("bench-encoding", _bench_encoding, "encode passages as the indexer does and plainly, side by side")
+    sub.add_argument("corpus", type=Path, nargs="?", default=Path("corpus"))
+    sub.add_argument("--model", default=models.DEFAULT_MODEL, help="Sentence Transformers name or folder")
+    sub.add_argument("--passages", type=int, default=256, help="how many, evenly spread over the corpus (default: 256)")
+    sub.add_argument("--rounds", type=int, default=3, help="how often each way encodes them (default: 3)")
+    sub.add_argument("--json", action="store_true")
 
     sub = command("convert-xquad", _convert, "turn xquad.ru.json (google-deepmind/xquad) into two BEIR folders")
     sub.add_argument("source", type=Path, help="xquad.ru.json")
@@ -111,6 +124,28 @@ def _tune(options: argparse.Namespace) -> int:
         text = tune.as_toml(found[0], judged, searcher.artifact.manifest.inputs.corpus_digest)
         tune.write(RANKING_FILE, text)
         print(f"wrote {RANKING_FILE}")
+    return 0
+
+
+def _bench_encoding(options: argparse.Namespace) -> int:
+    terminal = Terminal()
+    model = models.resolve(options.model, terminal.say)
+    articles = read_articles(options.corpus, terminal.progress("Reading", "file")).articles
+    encoder = open_encoder(model)
+    texts, _ = passages([section for article in articles for section in split_article(article)], encoder)
+    sample = texts[:: max(1, len(texts) // options.passages)][: options.passages]
+    plain = speed.plain_encode(model)
+    found = speed.measure_encoding(sample, encoder, plain, options.rounds, terminal.progress("Encoding", "round"))
+    if options.json:
+        print(json.dumps(asdict(found) | {"ratio": found.ratio, "settings": encoder.settings()}))
+        return 0
+    rows = {
+        "indexer": dict(zip(map(str, range(1, options.rounds + 1)), found.ours, strict=True)),
+        "plain encode, float32": dict(zip(map(str, range(1, options.rounds + 1)), found.plain, strict=True)),
+    }
+    print(f"{options.corpus}: {len(sample)} passages, passages per second by round ({encoder.settings()['dtype']})")
+    print(report.table(rows))
+    print(f"ratio, median of the rounds: {found.ratio:.2f}")
     return 0
 
 

@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import NoReturn
@@ -11,8 +11,10 @@ from typing import NoReturn
 from tqdm import tqdm
 
 from indexer import artifact, models, validate
-from indexer.articles import corpus_digest, read_articles
+from indexer.articles import LeftOut, corpus_digest, corpus_form, read_articles
 from indexer.errors import ArticleError, ArtifactError, ModelError
+
+_SHOWN = 3  # files named for each reason to leave some out
 
 
 class Terminal:
@@ -58,7 +60,11 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
-    sub = command("build", _build, "build the index of a folder of articles (ours, or BEIR corpus.jsonl)")
+    sub = command(
+        "build",
+        _build,
+        "build the index of a folder of articles: ours, anybody's Markdown, HTML and text, or BEIR's corpus.jsonl",
+    )
     sub.add_argument("corpus", type=Path, help="folder of articles")
     sub.add_argument("--out", type=Path, default=Path("index"), help="folder of the index (default: index)")
     sub.add_argument("--model", default=models.DEFAULT_MODEL, help="Sentence Transformers name or folder")
@@ -96,6 +102,8 @@ def _build(options: argparse.Namespace) -> int:
     )
     for finding in summary.skipped:
         print(f"left out: {finding}", file=sys.stderr)
+    for warning in summary.warnings:
+        print(warning, file=sys.stderr)
     if options.json:
         print(json.dumps(asdict(summary), ensure_ascii=False, indent=2))
         return 0
@@ -103,18 +111,33 @@ def _build(options: argparse.Namespace) -> int:
         print(f"{options.out} is up to date ({summary.generation}, {summary.counts['sections']} sections)")
         return 0
     print(f"Built {options.out}/generations/{summary.generation}")
+    left_out = _by_reason(summary.left_out)
+    width = max([30, *(len(f"left out, {reason}") for reason in left_out)])
+    for form, files in summary.read.items():
+        print(f"  {'files read as ' + form:<{width}}{files:>9}")
+    for reason, paths in left_out.items():
+        shown = ", ".join(paths[:_SHOWN]) + ", …" * (len(paths) > _SHOWN)
+        print(f"  {'left out, ' + reason:<{width}}{len(paths):>9}  {shown}")
     for name, number in summary.counts.items():
-        print(f"  {name.replace('_', ' '):<30}{number:>9}")
+        print(f"  {name.replace('_', ' '):<{width}}{number:>9}")
     if summary.skipped:
-        print(f"  {'mistakes in files left out':<30}{len(summary.skipped):>9}")
+        print(f"  {'mistakes in files left out':<{width}}{len(summary.skipped):>9}")
     for stage, seconds in summary.seconds.items():
-        print(f"  {stage + ', seconds':<30}{seconds:>9.1f}")
-    print(f"  {'all, seconds':<30}{sum(summary.seconds.values()):>9.1f}")
+        print(f"  {stage + ', seconds':<{width}}{seconds:>9.1f}")
+    print(f"  {'all, seconds':<{width}}{sum(summary.seconds.values()):>9.1f}")
     return 0
 
 
+def _by_reason(left_out: Sequence[LeftOut]) -> dict[str, list[str]]:
+    paths: dict[str, list[str]] = {}
+    for left in left_out:
+        paths.setdefault(left.reason, []).append(left.path)
+    return paths
+
+
 def _validate(options: argparse.Namespace) -> int:
-    corpus = read_articles(options.corpus)
+    ours = corpus_form(options.corpus) == "folder"  # whoever checks a folder means it to be of our form
+    corpus = read_articles(options.corpus, form="help" if ours else "")
     findings = validate.check(corpus, options.index)
     for finding in findings:
         print(finding)

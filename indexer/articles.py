@@ -1,7 +1,8 @@
 """The articles of a corpus: the noun that every reader makes, and the choice of the reader."""
 
 import hashlib
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,9 +39,10 @@ class Preformatted:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table; the first row is its head."""
+    """A table."""
 
     rows: tuple[tuple[Inline, ...], ...]
+    has_head: bool = True  # the first row names the columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +58,17 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class ItemList:
-    """A list; a list of steps (`ordered`) or of anything else."""
+    """A list, numbered (`ordered`) or bulleted."""
 
     ordered: bool
     items: tuple[Item, ...]
+    start: int = 1  # the number of the first item
+    instructs: bool = False  # a bulleted list of steps
+
+    @property
+    def is_steps(self) -> bool:
+        """Whether its items are steps: numbered ones always are."""
+        return self.ordered or self.instructs
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,52 +138,88 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A file or folder of a corpus that was not read."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Corpus:
     """All articles of a folder, in the order of their ids, with what was found wrong on the way."""
 
     folder: Path
-    form: str  # "help" (our own Markdown) or "beir"
+    form: str  # "help" (our own Markdown), "beir", or "folder" (other people's help)
     articles: tuple[Article, ...]
     findings: tuple[Finding, ...] = ()
     digest: str = field(default="")  # of the names and bytes of every file that was read
+    read: dict[str, int] = field(default_factory=dict)  # form of a file -> how many were read as it
+    left_out: tuple[LeftOut, ...] = ()
+
+
+@dataclass(slots=True)
+class Reading:
+    """What a reader found in a folder."""
+
+    articles: list[Article] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    read: dict[str, int] = field(default_factory=dict)  # form of a file -> how many were read as it
+    left_out: list[LeftOut] = field(default_factory=list)
 
 
 Progress = Callable[[int, int], None]  # done, total
 
 
-def read_articles(folder: Path, progress: Progress = lambda done, total: None) -> Corpus:
+def read_articles(folder: Path, progress: Progress = lambda done, total: None, form: str = "") -> Corpus:
     """Every article of the folder; what is wrong with single files stands in `findings`, not in an exception.
+
+    Without a `form`, a folder with a `corpus.jsonl` is BEIR's, one with a `topics.toml` our own help, whose form is
+    checked; any other is somebody else's help and read as it is: what cannot be read in it is left out and named.
 
     Raises ArticleError where the folder as a whole cannot be a corpus: missing, not a folder, without articles.
     """
     # Imported here: the readers make the nouns of this module.
-    from indexer.readers import beir, help_markdown
+    from indexer.readers import beir, foreign, help_markdown
 
     if not folder.exists():
         raise ArticleError(f"{folder}: no such folder; expected a folder of articles; check the path")
     if not folder.is_dir():
         raise ArticleError(f"{folder}: is a file; expected a folder of articles; name the folder that holds it")
-    if (folder / "corpus.jsonl").is_file():
-        form, paths, read = "beir", [folder / "corpus.jsonl"], beir.read_file
-    else:
-        form, paths, read = "help", help_markdown.find_files(folder), help_markdown.read_file
-    if not paths:
+    form = form or corpus_form(folder)
+    read = {"beir": beir.read_folder, "help": help_markdown.read_folder, "folder": foreign.read_folder}[form]
+    reading = read(folder, progress)
+    if not reading.articles and not reading.findings:
         raise ArticleError(
-            f"{folder}: no articles; expected articles/*.md (see corpus/README.md) or a BEIR corpus.jsonl; "
-            "name a folder that holds them"
+            f"{folder}: no articles{_reasons(reading.left_out)}; expected Markdown, HTML or text files, our own form "
+            "(see corpus/README.md) or a BEIR corpus.jsonl; name a folder that holds them"
         )
-    articles: list[Article] = []
-    findings: list[Finding] = []
-    for done, path in enumerate(paths):
-        progress(done, len(paths))
-        found, wrong = read(path, folder)
-        articles.extend(found)
-        findings.extend(wrong)
-    progress(len(paths), len(paths))
-    if not articles and not findings:
-        raise ArticleError(f"{folder}: no articles in it; expected at least one; write one or name another folder")
-    articles.sort(key=lambda article: article.article_id)
-    return Corpus(folder, form, tuple(articles), tuple(findings), corpus_digest(folder))
+    return Corpus(
+        folder,
+        form,
+        tuple(sorted(reading.articles, key=lambda article: article.article_id)),
+        tuple(reading.findings),
+        corpus_digest(folder),
+        reading.read,
+        tuple(reading.left_out),
+    )
+
+
+def corpus_form(folder: Path) -> str:
+    """What kind of corpus a folder is: "beir", "help" or "folder"."""
+    if (folder / "corpus.jsonl").is_file():
+        return "beir"
+    return "help" if (folder / "topics.toml").is_file() else "folder"
+
+
+def articles_root(folder: Path) -> Path:
+    """The folder that article ids are relative to."""
+    return folder / "articles" if (folder / "articles").is_dir() else folder
+
+
+def _reasons(left_out: Sequence[LeftOut]) -> str:
+    counts = Counter(left.reason for left in left_out)
+    return " (left out: " + ", ".join(f"{reason} {n}" for reason, n in counts.most_common()) + ")" if counts else ""
 
 
 def corpus_digest(folder: Path) -> str:
@@ -182,12 +227,12 @@ def corpus_digest(folder: Path) -> str:
 
     Raises ArticleError where a file cannot be read.
     """
-    from indexer.readers import help_markdown
+    from indexer.readers import beir, foreign, help_markdown
 
-    beir_file = folder / "corpus.jsonl"
-    paths = [beir_file] if beir_file.is_file() else [*help_markdown.find_files(folder), *sorted(folder.glob("*.toml"))]
+    form = corpus_form(folder)
+    find = {"beir": beir.find_files, "help": help_markdown.find_files, "folder": foreign.find_files}[form]
     digest = hashlib.sha256()
-    for path in paths:
+    for path in [*find(folder), *sorted(folder.glob("*.toml"))]:
         try:
             content = path.read_bytes()
         except OSError as error:

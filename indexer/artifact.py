@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,7 +30,7 @@ from indexer.lexical import SETTINGS, LexicalIndex
 from indexer.sections import Section
 from indexer.vectors import VectorIndex
 
-FORMAT = 1  # of the artifact; a server reads exactly its own
+FORMAT = 2  # of the artifact; a server reads exactly its own
 
 _REBUILD = "rebuild it: python -m indexer build corpus --out index"
 _KEPT = 2  # generations: the current one and the one before it, for rollback
@@ -63,6 +64,7 @@ class Inputs:
     """What decides an artifact: the same inputs give the same artifact."""
 
     format: int
+    code: str  # digest of the indexer's own modules: another reader may make other sections of the same text
     corpus_form: str
     corpus_digest: str
     model: str
@@ -99,7 +101,15 @@ class Artifact:
 
 def inputs_of(corpus_form: str, corpus_digest: str, model: str, model_fingerprint: str) -> Inputs:
     """The inputs of a build that would run now."""
-    return Inputs(FORMAT, corpus_form, corpus_digest, model, model_fingerprint, lemmas.versions(), SETTINGS)
+    code = _code_digest()
+    return Inputs(FORMAT, code, corpus_form, corpus_digest, model, model_fingerprint, lemmas.versions(), SETTINGS)
+
+
+@cache
+def _code_digest() -> str:
+    folder = Path(__file__).parent
+    modules = sorted(folder.rglob("*.py"))
+    return hashlib.sha256(b"\0".join(module.read_bytes() for module in modules)).hexdigest()
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from indexer import artifact, knowledge, models
-from indexer.articles import Article, Corpus, Finding, corpus_digest, read_articles
+from indexer.articles import Article, Corpus, Finding, LeftOut, corpus_digest, corpus_form, read_articles
 from indexer.encoder import Encoder, Vectors, open_encoder, windows
 from indexer.errors import ArticleError, ArtifactError
 from indexer.lemmas import Lemmatizer
@@ -42,6 +42,9 @@ class Summary:
     counts: dict[str, int]
     seconds: dict[str, float] = field(default_factory=dict)  # stage -> seconds
     skipped: tuple[str, ...] = ()  # with --keep-going: findings of the files that were left out
+    read: dict[str, int] = field(default_factory=dict)  # form of a file -> how many were read as it
+    left_out: tuple[LeftOut, ...] = ()
+    warnings: tuple[str, ...] = ()  # of other people's files
 
 
 def build(
@@ -74,7 +77,7 @@ def build(
     with clock.stage("model"):
         encoder = open_encoder(model)
     with clock.stage("windows"):
-        texts, rows = _windows(sections, encoder)
+        texts, rows = passages(sections, encoder)
     with clock.stage("vectors"):
         known = _known_vectors(index, model)
         vectors, encoded = _vectors(texts, known, encoder, reporter.progress("Encoding", "window"))
@@ -105,7 +108,17 @@ def build(
             vectors=vector_index,
             corpus=folder,
         )
-    return Summary(generation, True, counts, clock.seconds, tuple(map(str, skipped)))
+    warnings = [finding for finding in corpus.findings if not finding.is_error] if corpus.form == "folder" else []
+    return Summary(
+        generation=generation,
+        built=True,
+        counts=counts,
+        seconds=clock.seconds,
+        skipped=tuple(map(str, skipped)),
+        read=corpus.read,
+        left_out=corpus.left_out,
+        warnings=tuple(map(str, warnings)),
+    )
 
 
 def _up_to_date(folder: Path, index: Path, model: models.Model) -> Summary | None:
@@ -116,7 +129,7 @@ def _up_to_date(folder: Path, index: Path, model: models.Model) -> Summary | Non
         return None  # a missing or damaged index is what a build mends
     if not folder.is_dir():
         return None
-    inputs = artifact.inputs_of(manifest.inputs.corpus_form, corpus_digest(folder), model.name, model.fingerprint)
+    inputs = artifact.inputs_of(corpus_form(folder), corpus_digest(folder), model.name, model.fingerprint)
     return Summary(current.name, False, manifest.counts) if inputs == manifest.inputs else None
 
 
@@ -159,8 +172,8 @@ def heading_path(section: Section) -> str:
     return " › ".join(section.headings)
 
 
-def _windows(sections: Sequence[Section], encoder: Encoder) -> tuple[list[str], list[int]]:
-    """The passages to encode, and for each the row of its section."""
+def passages(sections: Sequence[Section], encoder: Encoder) -> tuple[list[str], list[int]]:
+    """The texts to encode, one a section or one a window of a long one, and for each the row of its section."""
     wholes = ["\n".join(part for part in (heading_path(section), section.text) if part) for section in sections]
     texts: list[str] = []
     rows: list[int] = []

@@ -19,9 +19,7 @@ from indexer.models import Model
 Vectors = npt.NDArray[np.float32]
 Progress = Callable[[int, int], None]
 
-_BATCH = 32
-# Texts are taken in runs of this many, longest first, so that a batch holds texts of like length and progress moves.
-_RUN = 512
+_BATCH = 32  # texts of like length, longest first: little padding, and progress moves with each
 
 
 class Encoder(Protocol):
@@ -84,11 +82,13 @@ class SentenceEncoder:
         """Unit vectors, float32, shape (len(passages), dimension), in the order of the passages."""
         vectors = np.zeros((len(passages), self.dimension), dtype=np.float32)
         order = sorted(range(len(passages)), key=lambda i: (-len(passages[i]), i))
-        for start in range(0, len(order), _RUN):
-            rows = order[start : start + _RUN]
-            vectors[rows] = self._encode([passages[i] for i in rows], self._passage_prompt)
+        for start in range(0, len(order), _BATCH):
             if progress:
-                progress(min(start + _RUN, len(order)), len(order))
+                progress(start, len(order))
+            rows = order[start : start + _BATCH]
+            vectors[rows] = self._encode([passages[i] for i in rows], self._passage_prompt)
+        if progress:
+            progress(len(order), len(order))
         return vectors
 
     def encode_query(self, query: str) -> Vectors:

@@ -30,9 +30,10 @@ class Topic(_Strict):
 
 
 class Topics(_Strict):
-    """topics.toml: the topics in the order of the navigation."""
+    """topics.toml: the name of the site, and the topics in the order of the navigation."""
 
     topic: tuple[Topic, ...]
+    site: Text = "Справка"
 
 
 class KnownError(_Strict):

@@ -1,6 +1,7 @@
 """Splits an article at its headings into sections: what is indexed, ranked and shown."""
 
 import html
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import takewhile
@@ -18,6 +19,9 @@ from indexer.articles import (
     Quotation,
     Table,
 )
+from indexer.words import words
+
+_LONGEST_SLUG = 80  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +58,22 @@ def split_article(article: Article) -> tuple[Section, ...]:
     """The sections of an article in reading order; text before the first sub-heading is the section `top`.
 
     A `##` section's text leaves its `###` parts out; one that has nothing but parts lists their headings. A part
-    without its own platforms or audiences has those of the section above it. Repeated anchors are numbered:
-    `anchor`, `anchor-2`.
+    without its own platforms or audiences has those of the section above it. A heading with nothing under it is no
+    section; an article of a title alone is the section `top` without text. Repeated anchors are numbered: `anchor`,
+    `anchor-2`.
     """
     sections: list[Section] = []
-    taken: set[str] = set()
+    taken: Counter[str] = Counter()
     path: list[Heading] = []
     opening = Heading(1, article.title, TOP, 0, article.platforms, article.audiences, article.related)
     parts = _parts(article.body, opening)
     for place, (heading, blocks) in enumerate(parts):
         path = [above for above in path if above.level < heading.level] + [heading]
-        if heading is opening and not blocks:
+        if not blocks and heading is not opening:
+            blocks = _contents(heading, parts[place + 1 :])
+        if not blocks and len(parts) > 1:
             continue
-        blocks = blocks or _contents(heading, parts[place + 1 :])
-        anchor = _free_anchor(heading.anchor or "section", taken)
+        anchor = _free_anchor(heading.anchor or _slug(heading.text), taken)
         titles = [above.text for above in path if above is not opening]
         sections.append(
             Section(
@@ -113,24 +119,36 @@ def _inherited(path: list[Heading], otherwise: tuple[str, ...], name: str) -> tu
     return next((value for value in values if value), otherwise)
 
 
-def _free_anchor(anchor: str, taken: set[str]) -> str:
-    free, number = anchor, 1
-    while free in taken:
-        number += 1
-        free = f"{anchor}-{number}"
-    taken.add(free)
+def _slug(text: str) -> str:
+    """An anchor made of a heading's words, for those that bring none."""
+    return "-".join(word.text for word in words(text))[:_LONGEST_SLUG].rstrip("-") or "section"
+
+
+def _free_anchor(anchor: str, taken: Counter[str]) -> str:
+    """The anchor, numbered where it is taken; `taken` counts how often each was asked for."""
+    free = anchor
+    while taken[free]:
+        taken[anchor] += 1
+        free = f"{anchor}-{taken[anchor]}"
+    taken[free] += 1
     return free
 
 
 def _steps(blocks: Iterable[Block]) -> Iterable[Step]:
     for block in blocks:
-        if isinstance(block, ItemList) and block.ordered:
+        if isinstance(block, Quotation):
+            yield from _steps(block.blocks)
+        elif isinstance(block, ItemList) and not block.is_steps:
+            for item in block.items:
+                yield from _steps(item.blocks)
+        elif isinstance(block, ItemList):
             for item in block.items:
                 lists = [inner for inner in item.blocks if isinstance(inner, ItemList)]
                 others = [inner for inner in item.blocks if not isinstance(inner, ItemList)]
-                text = " ".join([item.inline.text, *_plain(others)])
+                text = " ".join(line for line in [item.inline.text, *_plain(others)] if line)
                 substeps = tuple(" ".join(_plain_item(sub)) for inner in lists for sub in inner.items)
-                yield Step(text, substeps, item.platforms, item.audiences, item.danger)
+                if text or substeps:
+                    yield Step(text, substeps, item.platforms, item.audiences, item.danger)
 
 
 # Plain text: what is searched, embedded and quoted.
@@ -143,14 +161,14 @@ def _plain(blocks: Iterable[Block]) -> Iterable[str]:
                 yield from [inline.text] if inline.text else []
             case Preformatted(text):
                 yield text
-            case Table(rows):
+            case Table(rows, _):
                 yield from (" | ".join(cell.text for cell in row) for row in rows)
             case Quotation(inner):
                 yield from _plain(inner)
-            case ItemList(ordered, items):
-                for number, item in enumerate(items, start=1):
+            case ItemList(ordered, items, start):
+                for number, item in enumerate(items, start):
                     first, *more = _plain_item(item)
-                    yield f"{number}. {first}" if ordered else f"• {first}"
+                    yield (f"{number}. {first}" if ordered else f"• {first}").rstrip()
                     yield from more
             case Heading():
                 yield block.text
@@ -170,20 +188,21 @@ def _html(blocks: Iterable[Block]) -> Iterable[str]:
                 yield f"<p>{inline.html}</p>" if inline.html else ""
             case Preformatted(text):
                 yield f"<pre>{html.escape(text, quote=False)}</pre>"
-            case Table(rows):
-                yield f'<div class="table"><table>{"".join(_html_rows(rows))}</table></div>'
+            case Table(rows, has_head):
+                yield f'<div class="table"><table>{"".join(_html_rows(rows, has_head))}</table></div>'
             case Quotation(inner):
                 yield f"<blockquote>{''.join(_html(inner))}</blockquote>"
-            case ItemList(ordered, items):
+            case ItemList(ordered, items, start):
                 name = "ol" if ordered else "ul"
-                yield f"<{name}>{''.join(map(_html_item, items))}</{name}>"
+                first = f' start="{start}"' if ordered and start != 1 else ""
+                yield f"<{name}{first}>{''.join(map(_html_item, items))}</{name}>"
             case Heading():
                 yield f"<p>{html.escape(block.text)}</p>"
 
 
-def _html_rows(rows: tuple[tuple[Inline, ...], ...]) -> Iterable[str]:
+def _html_rows(rows: tuple[tuple[Inline, ...], ...], has_head: bool) -> Iterable[str]:
     for number, row in enumerate(rows):
-        cell = 'th scope="col"' if number == 0 else "td"
+        cell = 'th scope="col"' if has_head and number == 0 else "td"
         yield "<tr>" + "".join(f"<{cell}>{entry.html}</{cell[:2]}>" for entry in row) + "</tr>"
 
 

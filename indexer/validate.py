@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from indexer import artifact, knowledge
-from indexer.articles import Article, Corpus, Finding, Heading
+from indexer.articles import Article, Corpus, Finding, Heading, articles_root
 from indexer.errors import ArticleError, ArtifactError
 from indexer.readers import help_markdown
 from indexer.sections import Section, split_article
@@ -43,7 +43,7 @@ def _in_reading_order(finding: Finding) -> tuple[str, int]:
 
 def _unread(corpus: Corpus) -> set[str]:
     """Ids of articles that exist but could not be read: what points to them is not to blame."""
-    root = help_markdown.articles_root(corpus.folder)
+    root = articles_root(corpus.folder)
     ids = {path.relative_to(root).with_suffix("").as_posix() for path in help_markdown.find_files(corpus.folder)}
     return ids - {article.article_id for article in corpus.articles}
 

@@ -44,7 +44,7 @@ def grouped(hits: Iterable[Hit]) -> tuple[Group, ...]:
 
 
 def topic_cards(searcher: Searcher) -> tuple[TopicCard, ...]:
-    """The topics that have articles, in the order of the navigation; articles without a topic are a topic each."""
+    """The topics that have articles, in the order of the navigation; none in a help without topics."""
     artifact = searcher.artifact
     by_topic: dict[str, list[ArticleHead]] = {}
     for head in artifact.articles:

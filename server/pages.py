@@ -29,9 +29,13 @@ def prepare(app: Flask) -> None:
     """Gives the templates their filters and what stands on every page."""
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(marked=marked, date=russian_date, counted=counted)
-    support = app.extensions["searcher"].artifact.support
+    artifact = app.extensions["searcher"].artifact
     app.jinja_env.globals.update(
-        platform_names=PLATFORM_NAMES, audience_names=AUDIENCE_NAMES, support=support, longest_address=LONGEST_ADDRESS
+        platform_names=PLATFORM_NAMES,
+        audience_names=AUDIENCE_NAMES,
+        longest_address=LONGEST_ADDRESS,
+        site=artifact.topics.site,
+        support=artifact.support,
     )
 
 

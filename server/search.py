@@ -97,10 +97,13 @@ class Searcher:
         self._reader = Reader(artifact.errors)
         self._snippets = Snippets(self.lemmatizer)
         self._rows = {section.section_id: row for row, section in enumerate(artifact.sections)}
+        # In our own help a lead announces what its article holds; in other people's it may be most of the article.
         self._leads = {
             row
             for row, section in enumerate(artifact.sections)
-            if section.level == 1 and len(self._by_article[section.article_id]) > 1
+            if artifact.manifest.inputs.corpus_form == "help"
+            and section.level == 1
+            and len(self._by_article[section.article_id]) > 1
         }
         self._for_admins = {row for row, section in enumerate(artifact.sections) if section.audiences == ("admin",)}
         # Rows in the order of section_id: ties are broken by it.

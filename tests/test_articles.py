@@ -36,19 +36,21 @@ def test_file_in_place_of_a_folder_is_refused(tmp_path: Path):
         lambda folder: None,
         lambda folder: (folder / "articles").mkdir(),
         lambda folder: (folder / "README.md").write_text("# Не статья"),
-        lambda folder: (folder / "a.txt").write_text("Текст"),
+        lambda folder: (folder / "a.png").write_bytes(b"\x89PNG"),
     ],
-    ids=["empty folder", "empty articles folder", "only a README", "only other files"],
+    ids=["empty folder", "empty articles folder", "only a title", "only other files"],
 )
 def test_folder_without_articles_is_refused(tmp_path: Path, fill: Callable[[Path], object]):
     fill(tmp_path)
-    with pytest.raises(ArticleError, match=r"no articles; expected articles/\*\.md .* name a folder that holds them"):
+    with pytest.raises(
+        ArticleError, match=r"no articles.*; expected Markdown, .* name a folder that holds them"
+    ):
         read_articles(tmp_path)
 
 
 def test_empty_beir_file_is_refused(tmp_path: Path):
     (tmp_path / "corpus.jsonl").write_text("\n")
-    with pytest.raises(ArticleError, match="no articles in it; expected at least one; write one"):
+    with pytest.raises(ArticleError, match=r"no articles; expected Markdown, .* name a folder"):
         read_articles(tmp_path)
 
 

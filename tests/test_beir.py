@@ -22,7 +22,7 @@ def write(folder: Path, *lines: str) -> Path:
 
 def test_each_line_is_an_article_of_one_section(tmp_path: Path):
     path = write(tmp_path, record("b", text="Первый абзац\nвторой"), "", record("a"))
-    articles, findings = read_file(path, tmp_path)
+    articles, findings = read_file(path)
     assert findings == []
     assert [article.article_id for article in articles] == ["b", "a"]
     assert not any(isinstance(block, Heading) for article in articles for block in article.body)
@@ -43,28 +43,28 @@ def test_folder_is_taken_for_beir_and_sorted_by_id(tmp_path: Path):
 @pytest.mark.parametrize("identity", ["MED-10", " 7 ", "а/б#в", "Ёж", "cafe\u0301", "x\u00ad", "\u2028"])
 def test_ids_are_kept_byte_for_byte(tmp_path: Path, identity: str):
     # Judgments name documents by these ids, so nothing may be cleaned away.
-    articles, findings = read_file(write(tmp_path, record(identity)), tmp_path)
+    articles, findings = read_file(write(tmp_path, record(identity)))
     assert findings == []
     assert articles[0].article_id == identity
 
 
 def test_title_may_be_missing_or_null(tmp_path: Path):
     path = write(tmp_path, '{"_id": "1", "text": "a"}', '{"_id": "2", "title": null, "text": "b"}')
-    articles, findings = read_file(path, tmp_path)
+    articles, findings = read_file(path)
     assert findings == []
     assert [article.title for article in articles] == ["", ""]
 
 
 def test_text_is_cleaned_and_escaped(tmp_path: Path):
     path = write(tmp_path, record(title="Загол\u00adовок", text="<b>за\u0301мок</b>"))
-    (section,) = split_article(read_file(path, tmp_path)[0][0])
+    (section,) = split_article(read_file(path)[0][0])
     assert section.headings == ("Заголовок",)
     assert section.text == "<b>замок</b>"
     assert section.html == "<p>&lt;b&gt;замок&lt;/b&gt;</p>"
 
 
 def test_other_fields_of_a_record_are_passed_over(tmp_path: Path):
-    articles, findings = read_file(write(tmp_path, '{"_id": "1", "text": "a", "metadata": {"url": ""}}'), tmp_path)
+    articles, findings = read_file(write(tmp_path, '{"_id": "1", "text": "a", "metadata": {"url": ""}}'))
     assert (len(articles), findings) == (1, [])
 
 
@@ -85,7 +85,7 @@ def test_other_fields_of_a_record_are_passed_over(tmp_path: Path):
 )
 def test_bad_line_is_named_and_costs_no_other_article(tmp_path: Path, line: str, part: str):
     path = write(tmp_path, record("1"), line, record("3"))
-    articles, findings = read_file(path, tmp_path)
+    articles, findings = read_file(path)
     assert [article.article_id for article in articles] == ["1", "3"]
     assert len(findings) == 1
     assert findings[0].place == f"{path}:2"
@@ -96,7 +96,7 @@ def test_bad_line_is_named_and_costs_no_other_article(tmp_path: Path, line: str,
 def test_file_that_is_not_utf_8_is_named(tmp_path: Path):
     path = tmp_path / "corpus.jsonl"
     path.write_bytes('{"_id": "1", "text": "текст"}\n'.encode("cp1251"))
-    articles, findings = read_file(path, tmp_path)
+    articles, findings = read_file(path)
     assert articles == []
     assert findings[0].place == str(path)
     assert "expected UTF-8 text" in findings[0].message

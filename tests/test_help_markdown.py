@@ -213,7 +213,7 @@ def test_heading_has_its_attributes_and_line(tmp_path: Path):
         ("Сразу текст\nи ещё\n", [Paragraph(Inline("Сразу текст и ещё", "Сразу текст\nи ещё"))]),
         ("\nЧерез строку\n", [Paragraph(plain("Через строку"))]),
         ("1. Сразу шаг\n", [ItemList(True, (Item(plain("Сразу шаг")),))]),
-        ("2. Шаг\nи дальше\n", [ItemList(True, (Item(Inline("Шаг и дальше", "Шаг\nи дальше")),))]),
+        ("2. Шаг\nи дальше\n", [ItemList(True, (Item(Inline("Шаг и дальше", "Шаг\nи дальше")),), start=2)]),
         ("    код\nи текст\n", [Preformatted("код"), Paragraph(plain("и текст"))]),
     ],
 )

@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -160,6 +161,93 @@ def test_build_with_keep_going_names_what_it_left_out(
     output = capsys.readouterr()
     assert f"left out: {corpus}/articles/about.md:1: no front matter" in output.err
     assert ["mistakes in files left out", "1"] in [line.strip().rsplit(maxsplit=1) for line in output.out.splitlines()]
+
+
+# build, of other people's help
+
+
+@pytest.fixture
+def foreign(tmp_path: Path) -> Path:
+    """A folder of somebody else's help in every form, with something to leave out for most reasons."""
+    folder = tmp_path / "help"
+    (folder / ".git").mkdir(parents=True)
+    text = "Откройте настройки.\n"
+    files: dict[str, bytes] = {
+        "a.md": f"# Вход\n\n{text}".encode(),
+        "b.markdown": f"# Выход\n\n{text}".encode("cp1251"),
+        "c.html": f"<h1>Звук</h1><p>{text}".encode(),
+        "d.txt": f"Сеть\n\n{text}".encode() + b"\xff",
+        "e.md": b"\0\1\2",
+        ".git/HEAD": b"",
+    }
+    for name, content in (files | {f"{number}.png": b"" for number in range(4)}).items():
+        (folder / name).write_bytes(content)
+    (folder / "f.md").symlink_to("a.md")
+    return folder
+
+
+def test_build_of_a_mixed_folder_says_what_was_read_as_what_and_what_was_left_out(
+    foreign: Path, tmp_path: Path, hash_model: HashEncoder, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["build", str(foreign), "--out", str(tmp_path / "index")]) == 0
+    output = capsys.readouterr()
+    lines = output.out.splitlines()
+    assert [line.split() for line in lines[1:9]] == [
+        ["files", "read", "as", "Markdown", "2"],
+        ["files", "read", "as", "HTML", "1"],
+        ["files", "read", "as", "text", "1"],
+        ["left", "out,", "hidden", "1", ".git"],
+        ["left", "out,", "other", "format", "4", "0.png,", "1.png,", "2.png,", "…"],
+        ["left", "out,", "symbolic", "link", "within", "the", "folder", "1", "f.md"],
+        ["left", "out,", "binary", "1", "e.md"],
+        ["articles", "4"],
+    ]
+    numbers = [re.search(r"  ([\d.]+)(?:  |$)", line) for line in lines[1:]]
+    assert len({number.end(1) for number in numbers if number}) == 1  # one column
+    assert all(numbers)
+    (warning,) = (line for line in output.err.splitlines() if "warning" in line)
+    assert warning.startswith(f"{foreign}/d.txt: warning: 1 places are no utf-8")
+
+
+def test_summary_of_a_mixed_folder_is_to_be_had_as_json(
+    foreign: Path, tmp_path: Path, hash_model: HashEncoder, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["build", str(foreign), "--out", str(tmp_path / "index"), "--json"]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["read"] == {"HTML": 1, "Markdown": 2, "text": 1}
+    assert {"path": "f.md", "reason": "symbolic link within the folder"} in summary["left_out"]
+    assert len(summary["left_out"]) == 7
+    assert len(summary["warnings"]) == 1
+    assert summary["skipped"] == []
+
+
+def test_second_build_of_a_mixed_folder_says_that_the_index_is_up_to_date(
+    foreign: Path, tmp_path: Path, hash_model: HashEncoder, capsys: pytest.CaptureFixture[str]
+):
+    index = tmp_path / "index"
+    assert main(["build", str(foreign), "--out", str(index)]) == 0
+    assert main(["status", "--index", str(index), "--corpus", str(foreign)]) == 0
+    capsys.readouterr()
+    assert main(["build", str(foreign), "--out", str(index)]) == 0
+    assert capsys.readouterr().out == f"{index} is up to date ({current(index).name}, 4 sections)\n"
+    (foreign / "c.html").open("a", encoding="utf-8").write("<p>Ещё.")
+    assert main(["status", "--index", str(index), "--corpus", str(foreign)]) == 1
+    capsys.readouterr()
+    assert main(["build", str(foreign), "--out", str(index)]) == 0
+    assert capsys.readouterr().out.startswith("Built ")
+
+
+def test_folder_without_anything_to_read_is_refused_with_the_reasons(
+    foreign: Path, tmp_path: Path, hash_model: HashEncoder, capsys: pytest.CaptureFixture[str]
+):
+    for name in ("a.md", "b.markdown", "c.html", "d.txt"):
+        (foreign / name).unlink()
+    assert main(["build", str(foreign), "--out", str(tmp_path / "index")]) == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert f"{foreign}: no articles (left out: other format 4, hidden 1, " in output.err
+    assert "Traceback" not in output.err
+    assert not (tmp_path / "index").exists()
 
 
 def test_interrupted_build_says_that_nothing_changed(

@@ -67,8 +67,14 @@ def test_article_that_begins_with_a_heading_has_no_section_top(tmp_path: Path):
     assert [section.anchor for section in sections_of(tmp_path, "## А {#a}\n\nТ\n")] == ["a"]
 
 
-def test_article_without_text_has_no_sections():
-    assert split_article(Article("proba", "Проба", (), "proba.md")) == ()
+def test_article_of_a_title_alone_is_one_section_without_text():
+    (section,) = split_article(Article("proba", "Проба", (), "proba.md"))
+    assert (section.section_id, section.headings, section.text) == ("proba#top", ("Проба",), "")
+
+
+def test_heading_with_nothing_under_it_is_no_section(tmp_path: Path):
+    body = "## А {#a}\n\n## Б {#b}\n\n### В {#c}\n\nТекст\n\n## Г {#d}\n"
+    assert [section.anchor for section in sections_of(tmp_path, body)] == ["b", "c"]
 
 
 def test_text_of_a_section_ends_where_its_first_part_begins(tmp_path: Path):
@@ -96,8 +102,11 @@ def test_number_of_a_repeated_anchor_takes_no_anchor_that_stands_before():
     assert [section.anchor for section in split_article(article_of("a", "a-2", "a"))] == ["a", "a-2", "a-3"]
 
 
-def test_heading_without_anchor_is_named_section():
-    assert [section.section_id for section in split_article(article_of("", ""))] == ["proba#section", "proba#section-2"]
+def test_heading_without_anchor_is_named_by_its_words():
+    texts = ("Не приходит SMS-код?", "не приходит SMS-код", "…")
+    body = [block for text in texts for block in (Heading(2, text, "", 1), Paragraph(Inline("Т", "Т")))]
+    sections = split_article(Article("proba", "Проба", tuple(body), "proba.md"))
+    assert [section.anchor for section in sections] == ["не-приходит-sms-код", "не-приходит-sms-код-2", "section"]
 
 
 @pytest.mark.parametrize(
@@ -147,9 +156,9 @@ def test_two_numbered_lists_of_a_section_are_steps_in_order(tmp_path: Path):
     assert [step.text for step in section.steps] == ["Раз", "Два", "Три"]
 
 
-def test_bulleted_list_gives_no_steps(tmp_path: Path):
-    (section,) = sections_of(tmp_path, "- Причина\n  1. Раз\n\n> 1. Два\n")
-    assert section.steps == ()
+def test_bulleted_list_gives_no_steps_but_a_numbered_one_in_it_does(tmp_path: Path):
+    (section,) = sections_of(tmp_path, "- Причина\n  1. Раз\n\n> - Ещё одна\n> 1. Два\n")
+    assert [step.text for step in section.steps] == ["Раз", "Два"]
 
 
 def test_numbered_substeps_belong_to_their_step(tmp_path: Path):

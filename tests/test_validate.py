@@ -40,7 +40,7 @@ ARTICLE = FRONT_MATTER + "Начало\n\n## Как войти {#enter}\n{platfo
 
 
 def findings_of(folder: Path, index: Path | None = None) -> list[Finding]:
-    return check(read_articles(folder), index)
+    return check(read_articles(folder, form="" if (folder / "corpus.jsonl").exists() else "help"), index)
 
 
 def found(tmp_path: Path, articles: dict[str, str] | None = None, **tables: str) -> list[str]:

@@ -4,11 +4,24 @@ import html
 import json
 from pathlib import Path
 
-from indexer.articles import Article, Finding, Inline, Paragraph
+from indexer.articles import Article, Finding, Inline, Paragraph, Progress, Reading
 from indexer.words import clean
 
 
-def read_file(path: Path, corpus: Path) -> tuple[list[Article], list[Finding]]:
+def find_files(folder: Path) -> list[Path]:
+    """The one file that is read."""
+    return [folder / "corpus.jsonl"]
+
+
+def read_folder(folder: Path, progress: Progress) -> Reading:
+    """The articles of the folder's `corpus.jsonl`; queries and judgments beside it are ignored."""
+    progress(0, 1)
+    articles, findings = read_file(*find_files(folder))
+    progress(1, 1)
+    return Reading(articles, findings, {"BEIR": 1})
+
+
+def read_file(path: Path) -> tuple[list[Article], list[Finding]]:
     """The articles of one `corpus.jsonl` and what is wrong with its lines."""
     articles: list[Article] = []
     findings: list[Finding] = []

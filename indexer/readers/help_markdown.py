@@ -18,13 +18,18 @@ from indexer.articles import (
     Inline,
     Item,
     ItemList,
+    LeftOut,
     Link,
     Paragraph,
     Preformatted,
+    Progress,
     Quotation,
+    Reading,
     Table,
+    articles_root,
 )
 from indexer.readers import attributes, front_matter
+from indexer.readers.folder import find_sources
 from indexer.words import clean
 
 IDENTIFIER = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -38,16 +43,28 @@ _ATTRIBUTE_LINE = re.compile(r"\{(?P<inside>.*)\}\s*")
 _EXTERNAL = re.compile(r"(?:https?://|mailto:|tel:)", re.IGNORECASE)
 
 
-def find_files(corpus: Path) -> list[Path]:
+def find_files(folder: Path) -> list[Path]:
     """The article files below `articles/`, or below the folder itself where it has none; sorted."""
-    root = articles_root(corpus)
-    files = (path for path in root.rglob("*.md") if path.is_file() and path.name != "README.md")
-    return sorted(path for path in files if not any(part.startswith(".") for part in path.relative_to(root).parts))
+    return _find(folder)[0]
 
 
-def articles_root(corpus: Path) -> Path:
-    """The folder that article ids are relative to."""
-    return corpus / "articles" if (corpus / "articles").is_dir() else corpus
+def _find(folder: Path) -> tuple[list[Path], list[LeftOut]]:
+    sources, left_out = find_sources(articles_root(folder))
+    paths = [source.path for source in sources if source.path.suffix == ".md" and source.path.name != "README.md"]
+    return paths, left_out
+
+
+def read_folder(folder: Path, progress: Progress) -> Reading:
+    """Every article of the folder and what is wrong with their files."""
+    paths, left_out = _find(folder)
+    reading = Reading(read={"help": len(paths)}, left_out=left_out)
+    for done, path in enumerate(paths):
+        progress(done, len(paths))
+        articles, findings = read_file(path, folder)
+        reading.articles.extend(articles)
+        reading.findings.extend(findings)
+    progress(len(paths), len(paths))
+    return reading
 
 
 def read_file(path: Path, corpus: Path) -> tuple[list[Article], list[Finding]]:
@@ -143,8 +160,8 @@ class _Reader:
 
     def block(self, node: SyntaxTreeNode) -> Block:
         if node.type in {"bullet_list", "ordered_list"}:
-            ordered = node.type == "ordered_list"
-            return ItemList(ordered, tuple(self.item(child) for child in node.children))
+            ordered, start = node.type == "ordered_list", int(node.attrs.get("start", 1))
+            return ItemList(ordered, tuple(self.item(child) for child in node.children), start)
         if node.type == "blockquote":
             return Quotation(self.blocks(node.children))
         if node.type in {"fence", "code_block"}:
