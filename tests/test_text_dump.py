@@ -545,7 +545,13 @@ def test_time_grows_with_the_length_of_the_text(shape: str):
         read_text(text, "proba", "proba.txt")
         return time.process_time() - start
 
-    assert seconds(120_000) < 10 * max(seconds(30_000), 0.01)
+    # The best of several: a busy machine slows single runs.
+    few = many = float("inf")
+    for _ in range(6):
+        few, many = min(few, seconds(30_000)), min(many, seconds(120_000))
+        if many < 10 * max(few, 0.01):
+            break
+    assert many < 10 * max(few, 0.01)
 
 
 def test_names_that_repeat_in_reverse_take_no_longer():
