@@ -1,17 +1,17 @@
-"""The evaluation's commands: run, tune, bench-encoding, convert-xquad. Results go to stdout, progress to stderr."""
+"""The commands: run, compare, judge, tune, bench-encoding, convert-xquad. Results on stdout, progress on stderr."""
 
 import argparse
 import json
 import statistics
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from tqdm import tqdm
-
-from evaluation import report, runs, speed, systems, tune, xquad
-from evaluation.judgments import JudgedSet, JudgmentError, read_judged
+from evaluation import comparison, experiment, final, perturb, report, runs, speed, systems, tune, xquad
+from evaluation.judgments import JudgedSet, JudgmentError, digest, read_judged
+from evaluation.results import Results, ResultsError, SetResult
+from evaluation.significance import ComparisonError
 from indexer import models
 from indexer.__main__ import Terminal
 from indexer.articles import read_articles
@@ -25,12 +25,18 @@ from server.search import Searcher
 JUDGED = Path(__file__).with_name("judged")
 
 
+_ERRORS = (
+    *(JudgmentError, ResultsError, ComparisonError, systems.SystemFailure),
+    *(ArticleError, ArtifactError, ModelError, OSError),
+)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command; 0 is fine, 1 says that something is to be mended, 2 is wrong usage."""
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
-    except (JudgmentError, systems.SystemFailure, ArticleError, ArtifactError, ModelError, OSError) as error:
+    except _ERRORS as error:
         print(error, file=sys.stderr)
         return 1
 
@@ -53,7 +59,29 @@ def _parser() -> argparse.ArgumentParser:
         "--corpus", type=Path, help="folder of articles (default: DATA where it has corpus.jsonl, else corpus)"
     )
     sub.add_argument("--url", help="measure this running server instead of an index built here")
+    sub.add_argument(
+        "--perturb", choices=perturb.KINDS, action="append", help="measure such copies too; may be repeated"
+    )
+    sub.add_argument("--by", choices=["kind", "topic"], help="print the hybrid's figures by kind or topic of the query")
+    sub.add_argument("--report", type=Path, metavar="FOLDER", help="write an HTML report and its JSON there")
+    sub.add_argument("--final", action="store_true", help="allow the test split, and log what comes out")
     sub.add_argument("--json", action="store_true")
+
+    sub = command("compare", _compare, "two systems on the same queries: paired test, wins and losses, the worst flips")
+    sub.add_argument("a", help="name of a system as `run` prints it, such as lexical")
+    sub.add_argument("b", help="name of another, such as hybrid")
+    sub.add_argument("--data", type=Path, default=JUDGED, help="BEIR folder")
+    sub.add_argument("--split", default=None, help="which qrels (for our own queries: tuning)")
+    sub.add_argument("--corpus", type=Path, help="folder of articles")
+    sub.add_argument("--measure", choices=list(runs.NAMES.values()), default="nDCG@10")
+    sub.add_argument("--json", action="store_true")
+
+    sub = command("judge", _judge, "judge pooled sections in a browser; resumes where you stopped")
+    sub.add_argument("--split", default="tuning")
+    sub.add_argument("--corpus", type=Path, default=Path("corpus"))
+    sub.add_argument("--store", type=Path, default=Path("build/judgments.sqlite"), help="SQLite file of your judgments")
+    sub.add_argument("--port", type=int, default=8100)
+    sub.add_argument("--export", type=Path, metavar="FOLDER", help="write qrels, reasons and nuggets there, and stop")
 
     sub = command("tune", _tune, "choose field weights and fusion on the tuning queries")
     sub.add_argument("--corpus", type=Path, default=Path("corpus"))
@@ -85,25 +113,139 @@ def _open(corpus: Path, judged: JudgedSet) -> Searcher:
 
 def _run(options: argparse.Namespace) -> int:
     judged = read_judged(options.data, options.split)
-    if options.url:
-        compared = systems.served_systems(options.url, judged)
-    else:
-        own = (options.data / "corpus.jsonl").is_file()
-        searcher = _open(options.corpus or (options.data if own else Path("corpus")), judged)
-        compared = systems.local_systems(searcher, judged)
-    rows = {}
-    for system in compared:
-        with tqdm(range(len(judged.queries)), desc=system.name, unit=" query", file=sys.stderr) as bar:
-            found = runs.run(system, judged, bar)
-        rows[system.name] = runs.measure(found, judged) | {"p50, ms": statistics.median(found.milliseconds.values())}
-    gain = [values["nDCG@10"] for values in rows.values()]
-    ahead = gain[2] - max(gain[:2])
+    own = options.data.resolve() == JUDGED.resolve()
+    if own and judged.name.endswith(", test") and not options.final:
+        raise JudgmentError(
+            f"{judged.name}: is not for development; expected --split tuning; with --final it is measured and logged"
+        )
+    searcher = None if options.url else _open(_corpus(options), judged)
+    sets = [judged, *(_perturbed(judged, kind) for kind in options.perturb or ())]
+    found = []
+    for each in sets:
+        compared = systems.served_systems(options.url, each) if searcher is None else _local(searcher, each)
+        found.append(experiment.measure_set(compared, each, lambda name: Terminal().progress(name, "query")))
+    if searcher is not None and (options.report or options.final):
+        _keep(options, searcher, found)
     if options.json:
-        print(json.dumps({"set": judged.name, "queries": len(judged.queries), "systems": rows, "hybrid_ahead": ahead}))
+        print(json.dumps(_as_json(found)))
         return 0
-    print(f"{judged.name}: {len(judged.queries)} queries")
-    print(report.table(rows))
-    print(f"hybrid over the better half, nDCG@10: {ahead:+.4f}")
+    for result in found:
+        print(f"{result.name}: {result.queries} queries")
+        print(report.table(_rows(result)))
+        if options.by:
+            groups = getattr(result.systems[_HYBRID], f"by_{options.by}")
+            print(f"{result.systems[_HYBRID].system} by {options.by}")
+            print(report.table(groups))
+        print(f"hybrid over the better half, nDCG@10: {_ahead(result):+.4f}")
+    return 0
+
+
+_HYBRID = 2  # its place among the systems, after the two halves
+
+
+def _local(searcher: Searcher, judged: JudgedSet) -> list[systems.System]:
+    return systems.local_systems(searcher, judged) + systems.ablations(searcher, judged)
+
+
+def _corpus(options: argparse.Namespace) -> Path:
+    beside = (options.data / "corpus.jsonl").is_file()
+    return Path(options.corpus or (options.data if beside else "corpus"))
+
+
+def _perturbed(judged: JudgedSet, kind: str) -> JudgedSet:
+    return replace(judged, name=f"{judged.name}, {kind}", queries=perturb.perturb(judged.answerable, kind))
+
+
+def _rows(result: SetResult) -> dict[str, dict[str, float]]:
+    return {
+        system.system: system.measures | {"p50, ms": statistics.median(system.milliseconds.values())}
+        for system in result.systems
+        if system.milliseconds
+    }
+
+
+def _ahead(result: SetResult) -> float:
+    lexical, semantic, hybrid = (system.measures["nDCG@10"] for system in result.systems[:3])
+    return hybrid - max(lexical, semantic)
+
+
+def _as_json(found: list[SetResult]) -> dict[str, object]:
+    def described(result: SetResult) -> dict[str, object]:
+        return {
+            "set": result.name,
+            "queries": result.queries,
+            "systems": _rows(result),
+            "hybrid_ahead": _ahead(result),
+        }
+
+    first, *others = found
+    return described(first) | ({"perturbed": [described(result) for result in others]} if others else {})
+
+
+def _keep(options: argparse.Namespace, searcher: Searcher, found: list[SetResult]) -> None:
+    """The report and, for the test split, the line in the log."""
+    from evaluation import html_report
+
+    inputs = searcher.artifact.manifest.inputs
+    split = found[0].name.rpartition(", ")[2]
+    provenance = experiment.provenance_of(
+        settings={"ranking": asdict(searcher.ranking), "split": split},
+        digests={result.name: digest(options.data, split) for result in found},
+        corpus_digest=inputs.corpus_digest,
+        model=inputs.model,
+        fingerprint=inputs.model_fingerprint,
+    )
+    if options.final:
+        final.append(options.data / "final.jsonl", provenance, found[0])
+    if options.report:
+        print(html_report.write_report(Results(provenance, tuple(found)), options.report), file=sys.stderr)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    judged = read_judged(options.data, options.split)
+    by_name = {system.name: system for system in _local(_open(_corpus(options), judged), judged)}
+    if unknown := [name for name in (options.a, options.b) if name not in by_name]:
+        raise JudgmentError(f"system {unknown[0]!r} is unknown; expected one of {', '.join(by_name)}; correct the name")
+    taken = [runs.run(by_name[name], judged, Terminal().progress(name, "query")) for name in (options.a, options.b)]
+    per_query = [experiment.measure_system(found, judged).per_query for found in taken]
+    a, b = ({query_id: values[options.measure] for query_id, values in found.items()} for found in per_query)
+    found = comparison.compare(a, b)
+    changed = comparison.flips((taken[0], a), (taken[1], b), judged)
+    if options.json:
+        print(
+            json.dumps({"comparison": asdict(found), "flips": [asdict(flip) for flip in changed]}, ensure_ascii=False)
+        )
+    else:
+        print(comparison.as_text(found, changed, (options.a, options.b), options.measure))
+    return 0
+
+
+def _judge(options: argparse.Namespace) -> int:
+    from evaluation.judging import app, files, pools, store
+
+    judged = read_judged(JUDGED, options.split)
+    searcher = _open(options.corpus, judged)
+    ids = {query.query_id for query in judged.answerable}
+    reasons = JUDGED / "reasons.tsv"
+    options.store.parent.mkdir(parents=True, exist_ok=True)
+    kept = store.Store(options.store)
+    kept.import_judged(judged, files.read_reasons(reasons))
+    if options.export:
+        folder = options.export
+        folder.mkdir(parents=True, exist_ok=True)
+        number = files.export(
+            kept.contents(), folder / f"{options.split}.tsv", folder / "reasons.tsv", folder / "nuggets.tsv", ids
+        )
+        print(f"{folder}: {number} judgments")
+        return 0
+    rankings = {
+        system.name: runs.run(system, judged, Terminal().progress(system.name, "query")).rankings
+        for system in _local(searcher, judged)
+    }
+    app.serve(
+        app.create_judge_app(judged.answerable, pools.pool(rankings), searcher.sections, kept),
+        options.port,
+    )
     return 0
 
 
@@ -111,7 +253,7 @@ def _tune(options: argparse.Namespace) -> int:
     judged = read_judged(JUDGED, "tuning")
     searcher = _open(options.corpus, judged)
     found = tune.trials(searcher, judged, Terminal().progress("Tuning", "setting"))
-    print(f"{judged.name}: {len(judged.queries)} queries, {len(found)} settings; nDCG@10, then with its neighbours")
+    print(f"{judged.name}: {len(judged.answerable)} queries, {len(found)} settings; nDCG@10, then with its neighbours")
     rrf = next(trial for trial in found if trial.ranking.normalisation == "reciprocal_rank")
     for trial in [*found[:10], rrf]:
         chosen = trial.ranking

@@ -1,8 +1,9 @@
 """Judged queries: a folder in BEIR's layout, with `queries.jsonl` and `qrels/<split>.tsv`."""
 
 import csv
+import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,18 @@ class Query:
 
     query_id: str
     text: str
+    kind: str = ""  # keywords, question, complaint, error, staff, chatbot
+    topic: str = ""  # of the first of its best sections
+    answerable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Nugget:
+    """A step that an answer to a troubleshooting query should name."""
+
+    section_id: str
+    step: str  # as the help words it
+    vital: bool  # else it is okay: good to have (after TREC 2003 QA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +37,14 @@ class JudgedSet:
     """Queries with the sections (or articles) judged for them."""
 
     name: str
-    queries: tuple[Query, ...]  # those with at least one judgment
+    queries: tuple[Query, ...]  # those with at least one judgment, then those without an answer
     qrels: dict[str, dict[str, int]]  # query_id -> {section_id or article_id: relevance 0 to 2}
+    nuggets: dict[str, tuple[Nugget, ...]] = field(default_factory=dict)
+
+    @property
+    def answerable(self) -> tuple[Query, ...]:
+        """The queries that rankings are measured on."""
+        return tuple(query for query in self.queries if query.answerable)
 
     @property
     def by_section(self) -> bool:
@@ -52,27 +71,62 @@ def read_judged(folder: Path, split: str | None = None) -> JudgedSet:
     qrels = _read_qrels(path)
     if not qrels:
         raise JudgmentError(f"{path}: no judgments in it; expected query-id, corpus-id, score; judge some queries")
-    texts = _read_queries(folder / "queries.jsonl")
-    if unknown := sorted(qrels.keys() - texts.keys()):
+    found = _read_queries(folder / "queries.jsonl")
+    if unknown := sorted(qrels.keys() - found.keys()):
         raise JudgmentError(
             f"{path}: query {unknown[0]} is not in queries.jsonl; expected it there; add it or remove the row"
         )
-    queries = tuple(Query(query_id, texts[query_id]) for query_id in texts if query_id in qrels)
-    return JudgedSet(f"{folder.name}, {split}", queries, qrels)
+    queries = [query for query, _ in found.values() if query.query_id in qrels]
+    queries += [query for query, of in found.values() if not query.answerable and of == split]
+    nuggets = folder / "nuggets" / f"{split}.tsv"
+    return JudgedSet(
+        f"{folder.name}, {split}", tuple(queries), qrels, _read_nuggets(nuggets) if nuggets.exists() else {}
+    )
 
 
-def _read_queries(path: Path) -> dict[str, str]:
-    texts: dict[str, str] = {}
+def digest(folder: Path, split: str) -> str:
+    """SHA-256 of the queries of a split with their judgments and nuggets, whatever the order of the lines."""
+    judged = read_judged(folder, split)
+    rows = [repr((query.query_id, query.text, query.answerable)) for query in judged.queries]
+    rows += [repr((query_id, *row)) for query_id, grades in judged.qrels.items() for row in grades.items()]
+    rows += [repr((query_id, nugget)) for query_id, steps in judged.nuggets.items() for nugget in steps]
+    return hashlib.sha256("\n".join(sorted(rows)).encode()).hexdigest()
+
+
+def _read_queries(path: Path) -> dict[str, tuple[Query, str]]:
+    """The queries by id, each with its split ("" where the file names none)."""
+    found: dict[str, tuple[Query, str]] = {}
     for number, line in enumerate(_text(path).split("\n"), start=1):
         if line.strip():
             try:
                 record: Any = json.loads(line)
                 if not isinstance(record["text"], str):
                     raise TypeError("text is not a string")
-                texts[str(record["_id"])] = record["text"]
+                query = Query(
+                    query_id=str(record["_id"]),
+                    text=record["text"],
+                    kind=record.get("kind", ""),
+                    topic=record.get("topic", ""),
+                    answerable=record.get("answerable", True),
+                )
+                found[query.query_id] = query, record.get("split", "")
             except (ValueError, KeyError, TypeError) as error:
                 raise JudgmentError(f'{path}:{number}: {error!r}; expected {{"_id", "text"}}; mend the line') from error
-    return texts
+    return found
+
+
+def _read_nuggets(path: Path) -> dict[str, tuple[Nugget, ...]]:
+    found: dict[str, list[Nugget]] = {}
+    for number, row in enumerate(csv.reader(_text(path).splitlines(), delimiter="\t"), start=1):
+        if number == 1 and row[:1] == ["query-id"]:
+            continue
+        if len(row) != 4 or row[2] not in {"vital", "okay"}:
+            raise JudgmentError(
+                f"{path}:{number}: {row}; expected query-id, corpus-id, vital or okay, step; mend the line"
+            )
+        query_id, section_id, kind, step = row
+        found.setdefault(query_id, []).append(Nugget(section_id, step, kind == "vital"))
+    return {query_id: tuple(steps) for query_id, steps in found.items()}
 
 
 def _read_qrels(path: Path) -> dict[str, dict[str, int]]:

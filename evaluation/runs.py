@@ -1,7 +1,7 @@
 """A system's rankings over a set of queries, measured with ir_measures."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import ir_measures
@@ -24,17 +24,15 @@ class Run:
     milliseconds: Mapping[str, float] = field(default_factory=dict)  # query_id -> time taken
 
 
-def run(system: System, judged: JudgedSet, progress: Iterable[int] | None = None) -> Run:
-    """The system's rankings; a failure on any query is raised, not counted as an empty list."""
-    steps = iter(progress) if progress is not None else None
+def run(system: System, judged: JudgedSet, progress: Callable[[int, int], None] = lambda done, total: None) -> Run:
+    """The system's rankings of the answerable queries; a failure on any is raised, not counted as an empty list."""
     rankings = {}
     milliseconds = {}
-    for query in judged.queries:
+    for done, query in enumerate(judged.answerable, start=1):
         started = time.perf_counter()
         rankings[query.query_id] = system.rank(query)
         milliseconds[query.query_id] = (time.perf_counter() - started) * 1000
-        if steps is not None:
-            next(steps, None)
+        progress(done, len(judged.answerable))
     return Run(system.name, rankings, milliseconds)
 
 

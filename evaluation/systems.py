@@ -7,14 +7,18 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import platformdirs
+import snowballstemmer
 
 from evaluation.judgments import JudgedSet, Query
 from indexer import artifact, models
-from indexer.build import Reporter, build
+from indexer.build import Reporter, build, lexical_index
+from indexer.words import clean, words
 from server.search import Mode, Searcher, open_encoder
 
 DEPTH = 100  # length of a local ranking
@@ -49,18 +53,50 @@ def open_searcher(corpus: Path, reporter: Reporter, index: Path | None = None) -
 
 def local_systems(searcher: Searcher, judged: JudgedSet) -> list[System]:
     """The lexical half, the semantic half and the hybrid of one index."""
+    return [_system(mode, searcher, mode, judged) for mode in MODES]
+
+
+def ablations(searcher: Searcher, judged: JudgedSet) -> list[System]:
+    """The hybrid with surface words or stems in place of lemmas, and with reciprocal rank fusion."""
+    rrf = Searcher(searcher.artifact, searcher.encoder, replace(searcher.ranking, normalisation="reciprocal_rank"))
+    return [
+        _system("hybrid, surface words", _with_terms(searcher, surface_words), "hybrid", judged),
+        _system("hybrid, stems", _with_terms(searcher, stems), "hybrid", judged),
+        _system("hybrid, reciprocal rank", rrf, "hybrid", judged),
+    ]
+
+
+def surface_words(text: str) -> list[str]:
+    """The words as they stand, in lower case."""
+    return [word.text for word in words(clean(text))]
+
+
+def stems(text: str) -> list[str]:
+    """The stems of the words by Snowball's Russian stemmer (Porter, 2001), which leaves Latin words as they are."""
+    found: list[str] = _stemmer().stemWords([word.replace("ё", "е") for word in surface_words(text)])
+    return found
+
+
+@cache
+def _stemmer() -> Any:  # noqa: ANN401 -- has no types
+    return snowballstemmer.stemmer("russian")
+
+
+def _with_terms(searcher: Searcher, terms: Callable[[str], list[str]]) -> Searcher:
+    lexical = lexical_index(searcher.artifact.sections, searcher.artifact.errors, terms)
+    return Searcher(replace(searcher.artifact, lexical=lexical), searcher.encoder, searcher.ranking, terms)
+
+
+def _system(name: str, searcher: Searcher, mode: Mode, judged: JudgedSet) -> System:
     by_section = judged.by_section
 
-    def system(mode: Mode) -> System:
-        def rank(query: Query) -> Ranking:
-            candidates = searcher.candidates(searcher.read(query.text), mode)
-            rows = searcher.ranked(searcher.fuse(candidates, mode), DEPTH, DEPTH)
-            sections = [searcher.artifact.sections[row] for row in rows]
-            return _unique([section.section_id if by_section else section.article_id for section in sections])
+    def rank(query: Query) -> Ranking:
+        candidates = searcher.candidates(searcher.read(query.text), mode)
+        rows = searcher.ranked(searcher.fuse(candidates, mode), DEPTH, DEPTH)
+        sections = [searcher.artifact.sections[row] for row in rows]
+        return _unique([section.section_id if by_section else section.article_id for section in sections])
 
-        return System(mode, rank)
-
-    return [system(mode) for mode in MODES]
+    return System(name, rank)
 
 
 def served_systems(url: str, judged: JudgedSet) -> list[System]:

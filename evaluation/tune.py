@@ -40,20 +40,22 @@ class Trial:
 def trials(searcher: Searcher, judged: JudgedSet, progress: Callable[[int, int], None]) -> list[Trial]:
     """The settings that were tried last, best first by the smoothed measure, ties in the order of the grid.
 
+    Settings with reciprocal rank fusion, compared with and not chosen (see docs/design.md), stand behind the others.
+
     First the fields and the fusion are chosen with every factor at 1, then the factors for that choice, then fields and
     fusion once more with those factors. Smoothing prefers the middle of a plateau to a lucky peak: the set is small.
     """
     evaluator = ir_measures.evaluator([nDCG @ 10], judged.qrels)
     measure = partial(_ndcg, searcher, judged, evaluator)
-    read = {query: searcher.read(query.text) for query in judged.queries}
-    semantic = {query: searcher.candidates(read[query], "semantic").semantic for query in judged.queries}
+    read = {query: searcher.read(query.text) for query in judged.answerable}
+    semantic = {query: searcher.candidates(read[query], "semantic").semantic for query in judged.answerable}
     kept = searcher.ranking
     grid = list(_fields())
     done = count(1)
 
     def found_with(fields: dict[str, float]) -> _Found:
         searcher.ranking = replace(kept, fields=fields)
-        lexical = {query: searcher.candidates(read[query], "lexical") for query in judged.queries}
+        lexical = {query: searcher.candidates(read[query], "lexical") for query in judged.answerable}
         return {query: replace(found, semantic=semantic[query]) for query, found in lexical.items()}
 
     def fusions(lead: float, admin: float) -> list[Trial]:
@@ -67,7 +69,7 @@ def trials(searcher: Searcher, judged: JudgedSet, progress: Callable[[int, int],
                 values = [measure(found, ranking) for ranking in rankings]
                 tried += map(Trial, rankings, values, _smoothed(values))
             progress(next(done), 2 * len(grid) + 1)
-        return sorted(tried, key=lambda trial: -trial.smoothed)
+        return sorted(tried, key=lambda trial: (trial.ranking.normalisation == "reciprocal_rank", -trial.smoothed))
 
     try:
         best = fusions(1.0, 1.0)[0].ranking
@@ -111,7 +113,7 @@ def as_toml(trial: Trial, judged: JudgedSet, corpus_digest: str) -> str:
     fields = "".join(f"{name} = {weight}\n" for name, weight in trial.ranking.fields.items())
     return (
         "# How the two halves become one ranking. Written by `python -m evaluation tune --write`, not by hand.\n"
-        f"# Chosen on {judged.name}: {len(judged.queries)} queries, corpus {corpus_digest[:12]},"
+        f"# Chosen on {judged.name}: {len(judged.answerable)} queries, corpus {corpus_digest[:12]},"
         f" nDCG@10 {trial.ndcg:.4f} (with its neighbours {trial.smoothed:.4f}).\n"
         f'normalisation = "{trial.ranking.normalisation}"\n'
         f"semantic_weight = {trial.ranking.semantic_weight}\n"

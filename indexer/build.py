@@ -73,7 +73,8 @@ def build(
         for name, kind in knowledge.FILES.items():  # a server could not load an index with a broken one
             knowledge.read(folder, name, kind)
     with clock.stage("lemmas"):
-        lexical = _lexical(sections, folder, reporter.progress("Lemmas", "section"))
+        errors = knowledge.read(folder, "errors.toml", knowledge.KnownErrors) or knowledge.KnownErrors()
+        lexical = lexical_index(sections, errors, Lemmatizer().lemmas, reporter.progress("Lemmas", "section"))
     with clock.stage("model"):
         encoder = open_encoder(model)
     with clock.stage("windows"):
@@ -153,16 +154,20 @@ def _usable(corpus: Corpus, keep_going: bool) -> tuple[list[Article], list[Findi
     return articles, findings
 
 
-def _lexical(sections: Sequence[Section], folder: Path, progress: Callable[[int, int], None]) -> LexicalIndex:
-    errors = knowledge.read(folder, "errors.toml", knowledge.KnownErrors) or knowledge.KnownErrors()
+def lexical_index(
+    sections: Sequence[Section],
+    errors: knowledge.KnownErrors,
+    terms: Callable[[str], list[str]],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> LexicalIndex:
+    """The lexical half over the terms (lemmas, or what an evaluation puts in their place) of each field."""
     texts_of: dict[str, list[str]] = {}
     for error in errors.error:
         texts_of.setdefault(error.section, []).append(error.text)
-    lemmatizer = Lemmatizer()
     documents = []
     for done, section in enumerate(sections, start=1):
         texts = field_texts(section, texts_of.get(section.section_id, ()))
-        documents.append({name: lemmatizer.lemmas(text) for name, text in texts.items()})
+        documents.append({name: terms(text) for name, text in texts.items()})
         progress(done, len(sections))
     return LexicalIndex.build(documents)
 

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
@@ -82,7 +82,14 @@ class Candidates:
 class Searcher:
     """Ranks the sections of one artifact."""
 
-    def __init__(self, artifact: Artifact, encoder: Encoder, ranking: Ranking | None = None) -> None:
+    def __init__(
+        self,
+        artifact: Artifact,
+        encoder: Encoder,
+        ranking: Ranking | None = None,
+        terms: Callable[[str], list[str]] | None = None,
+    ) -> None:
+        """`terms` cuts a query as the artifact's lexical index was cut: into lemmas, unless an evaluation differs."""
         self.artifact = artifact
         self.encoder = encoder
         self.ranking = ranking or read_ranking()
@@ -94,6 +101,7 @@ class Searcher:
         self.moved_articles = {alias: head.article_id for head in artifact.articles for alias in head.aliases}
         self.moved_sections = {alias: section.section_id for section in artifact.sections for alias in section.aliases}
         self.lemmatizer = Lemmatizer()
+        self._terms = terms or self.lemmatizer.lemmas
         self._reader = Reader(artifact.errors)
         self._snippets = Snippets(self.lemmatizer)
         self._rows = {section.section_id: row for row, section in enumerate(artifact.sections)}
@@ -162,7 +170,7 @@ class Searcher:
         semantic: dict[int, float] = {}
         error: frozenset[int] = frozenset()
         if mode != "semantic":
-            lexical = self._lexical(self.lemmatizer.lemmas(read.read_as), allowed)
+            lexical = self._lexical(self._terms(read.read_as), allowed)
             rows = (self._rows[section_id] for section_id in read.explained_in if section_id in self._rows)
             error = frozenset(row for row in rows if allowed is None or allowed[row])
         if mode != "lexical":

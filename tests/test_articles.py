@@ -42,9 +42,7 @@ def test_file_in_place_of_a_folder_is_refused(tmp_path: Path):
 )
 def test_folder_without_articles_is_refused(tmp_path: Path, fill: Callable[[Path], object]):
     fill(tmp_path)
-    with pytest.raises(
-        ArticleError, match=r"no articles.*; expected Markdown, .* name a folder that holds them"
-    ):
+    with pytest.raises(ArticleError, match=r"no articles.*; expected Markdown, .* name a folder that holds them"):
         read_articles(tmp_path)
 
 

@@ -12,7 +12,8 @@ from helpers import HashEncoder
 
 import evaluation.__main__ as cli
 from evaluation import runs, systems, tune
-from evaluation.judgments import JudgedSet, read_judged
+from evaluation.judgments import JudgedSet, digest, read_judged
+from evaluation.measures import judged_at
 from evaluation.systems import SystemFailure
 from indexer.artifact import Artifact
 from server.ranking import read_ranking
@@ -62,10 +63,16 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("evaluation.runs.time", SimpleNamespace(perf_counter=lambda: next(ticks) * 0.002))
 
 
-def expected_rows(searcher: Searcher, judged: JudgedSet) -> dict[str, dict[str, float]]:
-    compared = systems.local_systems(searcher, judged)
-    two_milliseconds = {"p50, ms": pytest.approx(2.0)}
-    return {system.name: runs.measure(runs.run(system, judged), judged) | two_milliseconds for system in compared}
+def expected_rows(
+    searcher: Searcher, judged: JudgedSet, compared: list[systems.System] | None = None
+) -> dict[str, dict[str, float]]:
+    compared = compared or systems.local_systems(searcher, judged) + systems.ablations(searcher, judged)
+    rows = {}
+    for system in compared:
+        found = runs.run(system, judged)
+        share = judged_at(10, found.rankings, judged.qrels)
+        rows[system.name] = runs.measure(found, judged) | {"Judged@10": share, "p50, ms": 2.0}
+    return rows
 
 
 def test_run_prints_a_row_a_system_and_how_far_the_hybrid_is_ahead(
@@ -75,12 +82,14 @@ def test_run_prints_a_row_a_system_and_how_far_the_hybrid_is_ahead(
     printed = capsys.readouterr()
     head, columns, *rows, ahead = printed.out.splitlines()
     assert head == "own, tuning: 3 queries"
-    assert re.split(r"\s{2,}", columns.strip()) == ["nDCG@10", "RR@10", "R@10", "hit@1", "hit@3", "p50, ms"]
+    names = re.split(r"\s{2,}", columns.strip())
+    assert names == ["nDCG@10", "RR@10", "R@10", "hit@1", "hit@3", "Judged@10", "p50, ms"]
     expected = expected_rows(searcher, read_judged(folder))
-    assert [row.split() for row in rows] == [
-        [name, *(f"{value:.4f}" for value in list(values.values())[:-1]), "2.0000"] for name, values in expected.items()
-    ]
-    lexical, semantic, hybrid = (values["nDCG@10"] for values in expected.values())
+    assert [re.split(r"\s{2,}", row)[0] for row in rows] == list(expected)
+    for row, values in zip(rows, expected.values(), strict=True):
+        printed_values = map(float, re.split(r"\s{2,}", row)[1:])
+        assert dict(zip(names, printed_values, strict=True)) == pytest.approx(values, abs=1e-4)
+    lexical, semantic, hybrid = (values["nDCG@10"] for values in list(expected.values())[:3])
     assert ahead == f"hybrid over the better half, nDCG@10: {hybrid - max(lexical, semantic):+.4f}"
     assert "hybrid" in printed.err  # the bars
 
@@ -91,13 +100,11 @@ def test_run_gives_the_same_as_json(
     assert cli.main(["run", "--data", str(folder), "--split", "tuning", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     expected = expected_rows(searcher, read_judged(folder))
-    lexical, semantic, hybrid = (values["nDCG@10"] for values in expected.values())
-    assert report == {
-        "set": "own, tuning",
-        "queries": 3,
-        "systems": expected,
-        "hybrid_ahead": pytest.approx(hybrid - max(lexical, semantic)),
-    }
+    lexical, semantic, hybrid = (values["nDCG@10"] for values in list(expected.values())[:3])
+    assert {name: pytest.approx(values) for name, values in report.pop("systems").items()} == expected
+    ahead = report.pop("hybrid_ahead")
+    assert ahead == pytest.approx(hybrid - max(lexical, semantic))
+    assert report == {"set": "own, tuning", "queries": 3}
 
 
 def test_run_searches_the_corpus_beside_the_queries_else_the_one_named_else_ours(folder: Path, opened: list[Path]):
@@ -146,7 +153,10 @@ def test_server_is_measured_in_place_of_an_index(
 ):
     monkeypatch.setattr(systems, "served_systems", lambda url, judged: systems.local_systems(searcher, judged))
     assert cli.main(["run", "--data", str(folder), "--url", "http://127.0.0.1:1", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["systems"] == expected_rows(searcher, read_judged(folder))
+    judged = read_judged(folder)
+    expected = expected_rows(searcher, judged, systems.local_systems(searcher, judged))
+    found = json.loads(capsys.readouterr().out)["systems"]
+    assert {name: pytest.approx(values) for name, values in found.items()} == expected
     assert opened == []
 
 
@@ -205,6 +215,81 @@ def test_tune_writes_its_first_choice_where_it_is_told_to(
     assert (chosen.lead_factor, chosen.admin_factor) == (0.5, 0.75)
     assert f"heading {chosen.fields['heading']}" in rows[1]
     assert searcher.artifact.manifest.inputs.corpus_digest[:12] in path.read_text(encoding="utf-8")
+
+
+def test_perturbed_copies_are_measured_on_the_same_judgments(
+    folder: Path, opened: list[Path], capsys: pytest.CaptureFixture[str]
+):
+    assert cli.main(["run", "--data", str(folder), "--perturb", "capitals", "--perturb", "layout", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [each["set"] for each in found["perturbed"]] == ["own, tuning, capitals", "own, tuning, layout"]
+    capitals, layout = (each["systems"]["lexical"]["nDCG@10"] for each in found["perturbed"])
+    assert capitals == pytest.approx(found["systems"]["lexical"]["nDCG@10"])
+    assert layout < capitals  # nobody reads the wrong layout yet
+
+
+@pytest.fixture
+def both_splits(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder as our own, with a test split of one query."""
+    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq2\tprofile#photo\t1\n", encoding="utf-8")
+    monkeypatch.setattr(cli, "JUDGED", folder)
+    return folder
+
+
+def test_test_split_is_measured_with_final_alone_and_logged(
+    both_splits: Path, opened: list[Path], capsys: pytest.CaptureFixture[str]
+):
+    run = ["run", "--data", str(both_splits), "--split", "test", "--json"]
+    assert cli.main(run) == 1
+    assert "is not for development; expected --split tuning" in capsys.readouterr().err
+    assert not (both_splits / "final.jsonl").exists()
+    for lines in (1, 2):
+        assert cli.main([*run, "--final"]) == 0
+        logged = (both_splits / "final.jsonl").read_text(encoding="utf-8").splitlines()
+        assert len(logged) == lines
+    entry = json.loads(logged[-1])
+    printed = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert entry["systems"]["hybrid"]["RR@10"] == pytest.approx(printed["systems"]["hybrid"]["RR@10"], abs=1e-4)
+    assert entry["set_digest"] == digest(both_splits, "test")
+    assert entry["settings"]["ranking"]["fields"] == dict(read_ranking().fields)
+
+
+def test_report_is_written_beside_earlier_ones(folder: Path, opened: list[Path], tmp_path: Path):
+    for number in (1, 2):
+        assert cli.main(["run", "--data", str(folder), "--report", str(tmp_path / "reports")]) == 0
+        assert len(list((tmp_path / "reports").glob("*.html"))) == number
+    assert "own, tuning" in next((tmp_path / "reports").glob("*.html")).read_text(encoding="utf-8")
+
+
+def test_compare_tells_who_wins_and_shows_the_worst_flips(
+    folder: Path, opened: list[Path], searcher: Searcher, capsys: pytest.CaptureFixture[str]
+):
+    assert cli.main(["compare", "hybrid", "lexical", "--data", str(folder), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    rows = expected_rows(searcher, read_judged(folder))
+    difference = rows["lexical"]["nDCG@10"] - rows["hybrid"]["nDCG@10"]
+    assert found["comparison"]["difference"] == pytest.approx(difference)
+    changed = found["comparison"]["wins"] + found["comparison"]["losses"]
+    assert len(found["flips"]) == changed
+    assert cli.main(["compare", "hybrid", "lexical", "--data", str(folder)]) == 0
+    assert "lexical wins" in capsys.readouterr().out
+
+
+def test_compare_of_an_unknown_system_names_those_there_are(
+    folder: Path, opened: list[Path], capsys: pytest.CaptureFixture[str]
+):
+    assert cli.main(["compare", "hybrid", "magic", "--data", str(folder)]) == 1
+    assert "system 'magic' is unknown; expected one of lexical, semantic, hybrid" in capsys.readouterr().err
+
+
+def test_judgments_are_exported_as_they_were_imported(
+    both_splits: Path, opened: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (both_splits / "reasons.tsv").write_text("query-id\tcorpus-id\treason\n", encoding="utf-8")
+    out = tmp_path / "out"
+    assert cli.main(["judge", "--store", str(tmp_path / "new" / "j.sqlite"), "--export", str(out)]) == 0
+    assert sorted((out / "tuning.tsv").read_text(encoding="utf-8").splitlines()) == sorted(QRELS.splitlines())
+    assert "3 judgments" in capsys.readouterr().out
 
 
 def test_convert_xquad_writes_both_folders(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -82,17 +82,17 @@ def test_system_that_finds_nothing_at_all_counts_0():
 
 def test_run_asks_every_query_once_in_their_order_and_moves_the_bar():
     asked: list[Query] = []
-    bar = iter(range(2))
+    moves: list[tuple[int, int]] = []
 
     def rank(query: Query) -> list[str]:
         asked.append(query)
         return [f"{query.query_id}#1"]
 
-    found = runs.run(System("a system", rank), JUDGED, bar)
+    found = runs.run(System("a system", rank), JUDGED, lambda done, total: moves.append((done, total)))
     assert found.system == "a system"
     assert found.rankings == {"code": ["code#1"], "chat": ["chat#1"]}
     assert asked == [CODE, CHAT]
-    assert next(bar, "at its end") == "at its end"
+    assert moves == [(1, 2), (2, 2)]
 
 
 def test_run_keeps_how_many_milliseconds_each_query_took(monkeypatch: pytest.MonkeyPatch):

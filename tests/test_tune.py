@@ -108,9 +108,15 @@ def test_progress_moves_with_the_weights_of_the_fields_twice_and_the_factors_bet
 
 
 def test_best_comes_first_by_the_smoothed_measure(trials: list[Trial]):
-    smoothed = [trial.smoothed for trial in trials]
+    smoothed = [trial.smoothed for trial in trials if trial.ranking.normalisation != "reciprocal_rank"]
     assert smoothed == sorted(smoothed, reverse=True)
     assert smoothed[0] > smoothed[-1]
+
+
+def test_reciprocal_rank_fusion_is_compared_with_behind_all_others(trials: list[Trial]):
+    kinds = [trial.ranking.normalisation == "reciprocal_rank" for trial in trials]
+    assert kinds == sorted(kinds)
+    assert any(kinds)
 
 
 def test_equally_good_settings_stay_in_the_order_of_the_grid(
@@ -119,8 +125,9 @@ def test_equally_good_settings_stay_in_the_order_of_the_grid(
     monkeypatch.setattr(tune, "_ndcg", lambda *arguments: 0.5)
     found = tune.trials(searcher, JUDGED, progress([]))
     fields = [(0.5, heading, keywords, 1.0, 1.0) for heading, keywords in product(HEADINGS, KEYWORDS)]
-    of_fields = [("reciprocal_rank", 0.5), *product(NORMALISATIONS, WEIGHTS)]
-    assert [key(trial.ranking) for trial in found] == [(field, *rest) for field, rest in product(fields, of_fields)]
+    expected = [(field, *rest) for field, rest in product(fields, product(NORMALISATIONS, WEIGHTS))]
+    expected += [(field, "reciprocal_rank", 0.5) for field in fields]
+    assert [key(trial.ranking) for trial in found] == expected
 
 
 def test_measure_of_each_setting_is_what_a_run_with_it_gives(trials: list[Trial], searcher: Searcher):
