@@ -156,6 +156,12 @@ def _perturbed(judged: JudgedSet, kind: str) -> JudgedSet:
     return replace(judged, name=f"{judged.name}, {kind}", queries=perturb.perturb(judged.answerable, kind))
 
 
+def _hybrid_last(result: SetResult) -> SetResult:
+    """The result with the system in question where reports look for it."""
+    before, hybrid, after = result.systems[:_HYBRID], result.systems[_HYBRID], result.systems[_HYBRID + 1 :]
+    return replace(result, systems=(*before, *after, hybrid))
+
+
 def _rows(result: SetResult) -> dict[str, dict[str, float]]:
     return {
         system.system: system.measures | {"p50, ms": statistics.median(system.milliseconds.values())}
@@ -198,7 +204,10 @@ def _keep(options: argparse.Namespace, searcher: Searcher, found: list[SetResult
     if options.final:
         final.append(options.data / "final.jsonl", provenance, found[0])
     if options.report:
-        print(html_report.write_report(Results(provenance, tuple(found)), options.report), file=sys.stderr)
+        print(
+            html_report.write_report(Results(provenance, tuple(map(_hybrid_last, found))), options.report),
+            file=sys.stderr,
+        )
 
 
 def _compare(options: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from evaluation import provenance
 from evaluation.judgments import JudgedSet
 from evaluation.measures import judged_at
 from evaluation.results import Provenance, SetResult, SystemResult
-from evaluation.runs import MEASURES, NAMES, Run, run, scored
+from evaluation.runs import MEASURES, NAMES, Run, measure, run, scored
 from evaluation.systems import System
 
 PACKAGES = ("pymorphy3", "pymorphy3-dicts-ru", "bm25s", "faiss-cpu", "sentence-transformers", "torch", "ir_measures")
@@ -56,7 +56,7 @@ def measure_system(found: Run, judged: JudgedSet, cutoff: int = 10) -> SystemRes
             values[f"Judged@{cutoff}"] = share
     return SystemResult(
         system=found.system,
-        measures=means(per_query.values()),
+        measures=measure(found, judged) | {f"Judged@{cutoff}": means(per_query.values()).get(f"Judged@{cutoff}", 0.0)},
         by_kind=_grouped(per_query, {query.query_id: query.kind for query in queries}),
         by_topic=_grouped(per_query, {query.query_id: query.topic for query in queries}),
         per_query=per_query,
