@@ -56,7 +56,8 @@ def measure_system(found: Run, judged: JudgedSet, cutoff: int = 10) -> SystemRes
             values[f"Judged@{cutoff}"] = share
     return SystemResult(
         system=found.system,
-        measures=measure(found, judged) | {f"Judged@{cutoff}": means(per_query.values()).get(f"Judged@{cutoff}", 0.0)},
+        measures=measure(found, judged)
+        | {name: v for name, v in means(per_query.values()).items() if "Judged" in name},
         by_kind=_grouped(per_query, {query.query_id: query.kind for query in queries}),
         by_topic=_grouped(per_query, {query.query_id: query.topic for query in queries}),
         per_query=per_query,
