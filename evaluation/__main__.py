@@ -111,20 +111,31 @@ def _open(corpus: Path, judged: JudgedSet) -> Searcher:
     return searcher
 
 
-def _run(options: argparse.Namespace) -> int:
+def _judged(options: argparse.Namespace, is_final: bool = False) -> JudgedSet:
+    """The set that a command names; our own test split only where what comes out is logged."""
     judged = read_judged(options.data, options.split)
     own = options.data.resolve() == JUDGED.resolve()
-    if own and judged.name.endswith(", test") and not options.final:
+    if own and judged.name.endswith(", test") and not is_final:
         raise JudgmentError(
-            f"{judged.name}: is not for development; expected --split tuning; with --final it is measured and logged"
+            f"{judged.name}: is not for development; expected --split tuning; `run --final` measures and logs it"
         )
+    return judged
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.url and (options.report or options.final):
+        raise JudgmentError(
+            "--url: a server does not tell what its index was made from; expected no --report or --final with it; "
+            "leave them out, or measure an index built here"
+        )
+    judged = _judged(options, options.final)
     searcher = None if options.url else _open(_corpus(options), judged)
     sets = [judged, *(_perturbed(judged, kind) for kind in options.perturb or ())]
     found = []
     for each in sets:
         compared = systems.served_systems(options.url, each) if searcher is None else _local(searcher, each)
         found.append(experiment.measure_set(compared, each, lambda name: Terminal().progress(name, "query")))
-    if searcher is not None and (options.report or options.final):
+    if searcher and (options.report or options.final):
         _keep(options, searcher, found)
     if options.json:
         print(json.dumps(_as_json(found)))
@@ -211,7 +222,7 @@ def _keep(options: argparse.Namespace, searcher: Searcher, found: list[SetResult
 
 
 def _compare(options: argparse.Namespace) -> int:
-    judged = read_judged(options.data, options.split)
+    judged = _judged(options)
     by_name = {system.name: system for system in _local(_open(_corpus(options), judged), judged)}
     if unknown := [name for name in (options.a, options.b) if name not in by_name]:
         raise JudgmentError(f"system {unknown[0]!r} is unknown; expected one of {', '.join(by_name)}; correct the name")

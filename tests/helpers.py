@@ -2,9 +2,11 @@
 
 import hashlib
 import re
+import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 from unittest import mock
 
 import numpy as np
@@ -19,6 +21,8 @@ from indexer.words import words
 TESTS = Path(__file__).parent
 CORPUS = TESTS / "corpus"
 DATA = TESTS / "data"
+
+Input = TypeVar("Input")
 
 FRONT_MATTER = "---\ntitle: Проба\ntopic: start\nupdated: 2026-11-22\n---\n"  # five lines: a body begins in line 6
 
@@ -121,6 +125,26 @@ def write_corpus(folder: Path, articles: dict[str, str], **tables: str) -> Path:
     for name, text in tables.items():
         (folder / f"{name}.toml").write_text(text, encoding="utf-8")
     return folder
+
+
+def assert_linear(run: Callable[[Input], object], small: Input, large: Input) -> None:
+    """`large` is four times `small`: it takes less than ten times as long, by the best of several runs.
+
+    The time is this process's own: others may be busy.
+    """
+
+    def seconds(given: Input) -> float:
+        start = time.process_time()
+        run(given)
+        return time.process_time() - start
+
+    seconds(small)  # opens dictionaries and the like
+    few = many = float("inf")
+    for _ in range(6):
+        few, many = min(few, seconds(small)), min(many, seconds(large))
+        if many < 10 * few:
+            return
+    pytest.fail(f"{few:.3f} s, four times as much: {many:.3f} s")
 
 
 def language_cases(path: Path) -> list[object]:

@@ -240,8 +240,11 @@ def test_test_split_is_measured_with_final_alone_and_logged(
     both_splits: Path, opened: list[Path], capsys: pytest.CaptureFixture[str]
 ):
     run = ["run", "--data", str(both_splits), "--split", "test", "--json"]
-    assert cli.main(run) == 1
-    assert "is not for development; expected --split tuning" in capsys.readouterr().err
+    for unlogged in (run, ["compare", "lexical", "hybrid", *run[1:]]):
+        assert cli.main(unlogged) == 1
+        assert "is not for development; expected --split tuning" in capsys.readouterr().err
+    assert cli.main([*run, "--final", "--url", "http://127.0.0.1:1"]) == 1
+    assert "expected no --report or --final with it" in capsys.readouterr().err
     assert not (both_splits / "final.jsonl").exists()
     for lines in (1, 2):
         assert cli.main([*run, "--final"]) == 0

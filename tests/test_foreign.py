@@ -1,12 +1,11 @@
 """A folder of other people's help: every file is an article or is left out with a reason."""
 
 import os
-import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
-from helpers import build_index
+from helpers import assert_linear, build_index
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -344,19 +343,15 @@ def test_folder_of_anything_is_built_or_refused_and_loses_nothing(
 
 
 def test_time_grows_with_the_number_of_files(tmp_path: Path):
-    def seconds(count: int) -> float:
+    def folder(count: int) -> Path:
         root = tmp_path / str(count)
         for number in range(count):
             (root / f"{number}.d").mkdir(parents=True)
             (root / f"{number}.md").write_bytes(b"")
-        best = float("inf")
-        for _ in range(3):
-            start = time.perf_counter()
-            assert len(find_sources(root)[0]) == count
-            best = min(best, time.perf_counter() - start)
-        return best
+        assert len(find_sources(root)[0]) == count
+        return root
 
-    assert seconds(4000) < 10 * seconds(1000)
+    assert_linear(find_sources, folder(1000), folder(4000))
 
 
 # The index

@@ -8,13 +8,13 @@ whole. Where a change is meant to change them, rewrite them and read the differe
 
 import json
 import os
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from helpers import assert_linear
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -681,23 +681,10 @@ SHAPES: dict[str, tuple[Callable[[int], str], int]] = {  # and a size that is re
 }
 
 
-def seconds(text: str) -> float:
-    start = time.process_time()  # of this process alone: others may be busy
-    read_markdown(text, "a", "a.md")
-    return time.process_time() - start
-
-
 @pytest.mark.parametrize("shape", SHAPES)
 def test_four_times_the_text_takes_less_than_ten_times_as_long(shape: str):
     write, size = SHAPES[shape]
-    small, large = write(size), write(4 * size)
-    seconds(small)  # regular expressions and dictionary are opened once
-    few = many = float("inf")
-    for _ in range(6):
-        few, many = min(few, seconds(small)), min(many, seconds(large))
-        if many < 10 * few:
-            break
-    assert many < 10 * few
+    assert_linear(lambda text: read_markdown(text, "a", "a.md"), write(size), write(4 * size))
 
 
 # Real help

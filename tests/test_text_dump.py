@@ -7,14 +7,13 @@ tests/data/dumps/<name>.golden.json holds the sections of <name>.txt. Where a ch
 
 import json
 import os
-import time
 from collections import Counter
 from dataclasses import asdict
 from itertools import groupby, pairwise
 from pathlib import Path
 
 import pytest
-from helpers import DATA
+from helpers import DATA, assert_linear
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -539,30 +538,18 @@ SHAPES = {
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_time_grows_with_the_length_of_the_text(shape: str):
-    def seconds(length: int) -> float:
-        text = "Справка\n" + SHAPES[shape] * (length // len(SHAPES[shape]))
-        start = time.process_time()
-        read_text(text, "proba", "proba.txt")
-        return time.process_time() - start
+    def text(length: int) -> str:
+        return "Справка\n" + SHAPES[shape] * (length // len(SHAPES[shape]))
 
-    # The best of several: a busy machine slows single runs.
-    few = many = float("inf")
-    for _ in range(6):
-        few, many = min(few, seconds(30_000)), min(many, seconds(120_000))
-        if many < 10 * max(few, 0.01):
-            break
-    assert many < 10 * max(few, 0.01)
+    assert_linear(lambda given: read_text(given, "proba", "proba.txt"), text(30_000), text(120_000))
 
 
 def test_names_that_repeat_in_reverse_take_no_longer():
-    def seconds(count: int) -> float:
+    def text(count: int) -> str:
         names = [f"Раздел {n}" for n in range(count)]
-        text = "\n".join([*names, *names[::-1], *(f"- {name}" for name in names), *names[::-1]])
-        start = time.process_time()
-        read_text(text, "proba", "proba.txt")
-        return time.process_time() - start
+        return "\n".join([*names, *names[::-1], *(f"- {name}" for name in names), *names[::-1]])
 
-    assert seconds(4000) < 10 * max(seconds(1000), 0.01)
+    assert_linear(lambda given: read_text(given, "proba", "proba.txt"), text(1000), text(4000))
 
 
 # A real page

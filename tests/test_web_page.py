@@ -9,13 +9,12 @@ it is left out. Where a change of the code is meant to change them, rewrite them
 import json
 import os
 import re
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from html.parser import HTMLParser
 
 import pytest
-from helpers import DATA
+from helpers import DATA, assert_linear
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -422,19 +421,7 @@ SHAPES: dict[str, tuple[int, Callable[[int], str]]] = {
 }
 
 
-def seconds(source: str) -> float:
-    start = time.process_time()
-    read_page(source, "a", "a.html")
-    return time.process_time() - start
-
-
 @pytest.mark.parametrize("shape", SHAPES)
 def test_four_times_the_page_takes_about_four_times_as_long(shape: str):
     size, make = SHAPES[shape]
-    short, long = make(size), make(4 * size)
-    one = four = float("inf")
-    for _ in range(3):
-        one, four = min(one, seconds(short)), min(four, seconds(long))
-        if four < 10 * one:
-            return
-    pytest.fail(f"{size}: {one:.3f} s, {4 * size}: {four:.3f} s")
+    assert_linear(lambda source: read_page(source, "a", "a.html"), make(size), make(4 * size))
