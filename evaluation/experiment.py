@@ -1,6 +1,6 @@
 """Systems over sets of queries: rankings taken, measured, and set side by side as Results."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from statistics import fmean
@@ -10,8 +10,8 @@ import ir_measures
 from evaluation import provenance
 from evaluation.judgments import JudgedSet
 from evaluation.measures import judged_at
-from evaluation.results import Provenance, SetResult, SystemResult
-from evaluation.runs import MEASURES, NAMES, Run, measure, run, scored
+from evaluation.results import Answerability, Provenance, SetResult, SystemResult
+from evaluation.runs import MEASURES, NAMES, Run, run, scored
 from evaluation.systems import System
 
 PACKAGES = ("pymorphy3", "pymorphy3-dicts-ru", "bm25s", "faiss-cpu", "sentence-transformers", "torch", "ir_measures")
@@ -23,16 +23,30 @@ def measure_set(
     systems: Sequence[System], judged: JudgedSet, progress: Callable[[str], Progress], cutoff: int = 10
 ) -> SetResult:
     """Every system on the answerable queries of a set. Raises SystemFailure where one does not answer a query."""
+    return as_set_result(systems, [run(system, judged, progress(system.name)) for system in systems], judged, cutoff)
+
+
+def as_set_result(systems: Sequence[System], taken: Sequence[Run], judged: JudgedSet, cutoff: int = 10) -> SetResult:
+    """The runs of the systems, measured; and the decisions of the one that decides."""
     queries = judged.answerable
     return SetResult(
         name=judged.name,
         queries=len(queries),
         unanswerable=len(judged.queries) - len(queries),
-        systems=tuple(measure_system(run(system, judged, progress(system.name)), judged, cutoff) for system in systems),
+        systems=tuple(measure_system(found, judged, cutoff) for found in taken),
         texts={query.query_id: query.text for query in queries},
         kinds={query.query_id: query.kind for query in queries if query.kind},
         topics={query.query_id: query.topic for query in queries if query.topic},
+        answerability=tuple(row for system in systems if system.decide for row in decisions(system, judged)),
     )
+
+
+def decisions(system: System, judged: JudgedSet) -> Iterator[Answerability]:
+    """Relevance, the judged truth and the decision for each query; none for a set whose queries all have an answer."""
+    if system.decide and len(judged.answerable) < len(judged.queries):
+        for query in judged.queries:
+            relevance, answered = system.decide(query)
+            yield relevance, query.answerable, answered
 
 
 def measure_system(found: Run, judged: JudgedSet, cutoff: int = 10) -> SystemResult:
@@ -56,8 +70,7 @@ def measure_system(found: Run, judged: JudgedSet, cutoff: int = 10) -> SystemRes
             values[f"Judged@{cutoff}"] = share
     return SystemResult(
         system=found.system,
-        measures=measure(found, judged)
-        | {name: v for name, v in means(per_query.values()).items() if "Judged" in name},
+        measures=means(per_query.values()),
         by_kind=_grouped(per_query, {query.query_id: query.kind for query in queries}),
         by_topic=_grouped(per_query, {query.query_id: query.topic for query in queries}),
         per_query=per_query,

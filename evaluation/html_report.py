@@ -34,6 +34,7 @@ class SetPart:
     measures: Table | None
     kinds: tuple[Table, ...]  # by measure; empty where no kinds are known
     topics: tuple[Table, ...]
+    answerability: Table | None
     latency: Table | None
     worst: tuple[WorstQuery, ...]
     plots: tuple[Plot, ...]
@@ -110,6 +111,7 @@ def _part(key: str, found: SetResult) -> SetPart:
         measures=tables.by_system(systems) if measures else None,
         kinds=tuple(t for name in measures if (t := tables.grouped("kind", name, systems, kinds, of_kinds))),
         topics=tuple(t for name in measures if (t := tables.grouped("topic", name, systems, topics, of_topics))),
+        answerability=tables.answerability(systems[-1].system, found.answerability) if systems else None,
         latency=tables.latency(systems),
         worst=tables.worst(found, measure),
         plots=tuple(_plots(key, found, measure)),

@@ -2,7 +2,9 @@
 
 import csv
 import hashlib
+import io
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,13 +49,9 @@ class JudgedSet:
         return tuple(query for query in self.queries if query.answerable)
 
     @property
-    def by_section(self) -> bool:
-        """Whether sections are judged ("article#anchor"), not whole articles."""
-        return any("#" in judged for judged_ids in self.qrels.values() for judged in judged_ids)
-
-    def missing_from(self, known: set[str]) -> list[str]:
-        """Judged ids that are not among the known ones, sorted."""
-        return sorted({judged for judged_ids in self.qrels.values() for judged in judged_ids} - known)
+    def judged_ids(self) -> frozenset[str]:
+        """The ids of the sections (or articles) that have a judgment for any query."""
+        return frozenset(judged for grades in self.qrels.values() for judged in grades)
 
 
 def read_judged(folder: Path, split: str | None = None) -> JudgedSet:
@@ -84,9 +82,8 @@ def read_judged(folder: Path, split: str | None = None) -> JudgedSet:
     )
 
 
-def digest(folder: Path, split: str) -> str:
-    """SHA-256 of the queries of a split with their judgments and nuggets, whatever the order of the lines."""
-    judged = read_judged(folder, split)
+def digest(judged: JudgedSet) -> str:
+    """SHA-256 of a set's queries with their judgments and nuggets, whatever their order and the set's name."""
     rows = [repr((query.query_id, query.text, query.answerable)) for query in judged.queries]
     rows += [repr((query_id, *row)) for query_id, grades in judged.qrels.items() for row in grades.items()]
     rows += [repr((query_id, nugget)) for query_id, steps in judged.nuggets.items() for nugget in steps]
@@ -109,6 +106,8 @@ def _read_queries(path: Path) -> dict[str, tuple[Query, str]]:
                     topic=record.get("topic", ""),
                     answerable=record.get("answerable", True),
                 )
+                if query.query_id in found:
+                    raise ValueError(f"query {query.query_id} stands above already")
                 found[query.query_id] = query, record.get("split", "")
             except (ValueError, KeyError, TypeError) as error:
                 raise JudgmentError(f'{path}:{number}: {error!r}; expected {{"_id", "text"}}; mend the line') from error
@@ -117,7 +116,7 @@ def _read_queries(path: Path) -> dict[str, tuple[Query, str]]:
 
 def _read_nuggets(path: Path) -> dict[str, tuple[Nugget, ...]]:
     found: dict[str, list[Nugget]] = {}
-    for number, row in enumerate(csv.reader(_text(path).splitlines(), delimiter="\t"), start=1):
+    for number, row in enumerate(_rows(path), start=1):
         if number == 1 and row[:1] == ["query-id"]:
             continue
         if len(row) != 4 or row[2] not in {"vital", "okay"}:
@@ -131,18 +130,23 @@ def _read_nuggets(path: Path) -> dict[str, tuple[Nugget, ...]]:
 
 def _read_qrels(path: Path) -> dict[str, dict[str, int]]:
     qrels: dict[str, dict[str, int]] = {}
-    rows = csv.reader(_text(path).splitlines(), delimiter="\t")
-    for number, row in enumerate(rows, start=1):
+    for number, row in enumerate(_rows(path), start=1):
         if number == 1 and row[:1] == ["query-id"]:
             continue
         try:
             query_id, judged, relevance = row
+            if judged in qrels.get(query_id, {}):
+                raise ValueError("judged above already")
             qrels.setdefault(query_id, {})[judged] = int(relevance)
         except ValueError as error:
             raise JudgmentError(
-                f"{path}:{number}: {row}; expected query-id, corpus-id, score; mend the line"
+                f"{path}:{number}: {row}: {error}; expected query-id, corpus-id, score, once a pair; mend the line"
             ) from error
     return qrels
+
+
+def _rows(path: Path) -> Iterator[list[str]]:
+    yield from csv.reader(io.StringIO(_text(path), newline=""), delimiter="\t")
 
 
 def _text(path: Path) -> str:

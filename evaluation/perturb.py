@@ -10,7 +10,7 @@ from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
-from evaluation.judgments import Query
+from evaluation.judgments import JudgedSet, Query
 
 Item = TypeVar("Item")
 
@@ -96,6 +96,21 @@ def perturb(queries: Sequence[Query], kind: str, seed: int = 20261122) -> tuple[
         for query in queries
     )
     return tuple(copy for query, copy in zip(queries, changed, strict=True) if copy.text != query.text)
+
+
+def with_copies(judged: JudgedSet) -> JudgedSet:
+    """The answerable queries, and of each a perturbed copy with the same gold and an id of its own, the kinds in turn.
+
+    A query that its kind cannot change takes the next kind.
+    """
+    copies: list[Query] = []
+    qrels = dict(judged.qrels)
+    for place, query in enumerate(judged.answerable):
+        turn = KINDS[place % len(KINDS) :] + KINDS
+        copy, kind = next((copy, kind) for kind in turn for copy in perturb([query], kind))
+        copies.append(replace(copy, query_id=f"{query.query_id}, {kind}"))
+        qrels[copies[-1].query_id] = judged.qrels[query.query_id]
+    return replace(judged, name=f"{judged.name} with copies", queries=(*judged.answerable, *copies), qrels=qrels)
 
 
 def _layout(query: Query, rng: Random) -> str:

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import ir_measures
 from ir_measures import RR, R, Success, nDCG
 
 from evaluation.judgments import JudgedSet
@@ -34,12 +33,6 @@ def run(system: System, judged: JudgedSet, progress: Callable[[int, int], None] 
         milliseconds[query.query_id] = (time.perf_counter() - started) * 1000
         progress(done, len(judged.answerable))
     return Run(system.name, rankings, milliseconds)
-
-
-def measure(found: Run, judged: JudgedSet) -> dict[str, float]:
-    """Each measure's mean over all judged queries; a query without results counts 0."""
-    values = ir_measures.calc_aggregate(MEASURES, judged.qrels, scored(found.rankings))
-    return {NAMES[name]: float(values[name]) for name in MEASURES}
 
 
 def scored(rankings: Mapping[str, Sequence[str]]) -> dict[str, dict[str, float]]:

@@ -6,18 +6,19 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 import snowballstemmer
 
-from evaluation.judgments import JudgedSet, Query
+from evaluation.judgments import JudgedSet, JudgmentError, Query
 from indexer import artifact, models
 from indexer.build import Reporter, build, lexical_index
+from indexer.encoder import Encoder
 from indexer.words import clean, words
 from server.search import Mode, Searcher, open_encoder
 
@@ -39,31 +40,81 @@ class System:
 
     name: str
     rank: Callable[[Query], Ranking]
+    # The relevance of the best that it finds, in [0, 1], and whether it takes the query for one that has an answer;
+    # None for a system that is only ranked with.
+    decide: Callable[[Query], tuple[float, bool]] | None = None
 
 
-def open_searcher(corpus: Path, reporter: Reporter, index: Path | None = None) -> Searcher:
-    """A searcher over a corpus; its index is built (in the user's cache where none is named) or taken if up to date."""
+def open_searcher(corpus: Path, reporter: Reporter, index: Path | None = None, *, adapter: bool = True) -> Searcher:
+    """A searcher over a corpus; its index is built (in the user's cache where none is named) or taken if up to date.
+
+    Without `adapter` the model is as published, whatever the corpus has beside it.
+    """
     if index is None:
-        place = hashlib.sha256(str(corpus.resolve()).encode()).hexdigest()[:16]
+        key = f"{corpus.resolve()}{'' if adapter else ' as published'}"
+        place = hashlib.sha256(key.encode()).hexdigest()[:16]
         index = Path(platformdirs.user_cache_dir("spravka")) / "evaluation" / place
-    build(corpus, index, reporter=reporter, model_name=models.DEFAULT_MODEL)
+    build(corpus, index, reporter=reporter, model_name=models.DEFAULT_MODEL, adapter=adapter)
     loaded = artifact.load(index)
-    return Searcher(loaded, open_encoder(loaded.manifest))
+    return Searcher(loaded, open_encoder(loaded))
+
+
+def unknown_ids(searcher: Searcher, judged: JudgedSet) -> list[str]:
+    """Judged ids that the index has neither all as articles nor all as sections, sorted."""
+    no_articles = judged.judged_ids - searcher.articles.keys()
+    no_sections = judged.judged_ids - searcher.sections.keys()
+    return sorted(no_articles if len(no_articles) < len(no_sections) else no_sections)
 
 
 def local_systems(searcher: Searcher, judged: JudgedSet) -> list[System]:
-    """The lexical half, the semantic half and the hybrid of one index."""
-    return [_system(mode, searcher, mode, judged) for mode in MODES]
+    """The lexical half, the semantic half and the hybrid of one index; the hybrid decides too."""
+
+    def decide(query: Query) -> tuple[float, bool]:
+        found = searcher.search(query.text, limit=1)
+        return found.relevance, found.answerable
+
+    *halves, hybrid = (_system(mode, searcher, mode, judged) for mode in MODES)
+    return [*halves, replace(hybrid, decide=decide)]
 
 
 def ablations(searcher: Searcher, judged: JudgedSet) -> list[System]:
     """The hybrid with surface words or stems in place of lemmas, and with reciprocal rank fusion."""
-    rrf = Searcher(searcher.artifact, searcher.encoder, replace(searcher.ranking, normalisation="reciprocal_rank"))
-    return [
-        _system("hybrid, surface words", _with_terms(searcher, surface_words), "hybrid", judged),
-        _system("hybrid, stems", _with_terms(searcher, stems), "hybrid", judged),
-        _system("hybrid, reciprocal rank", rrf, "hybrid", judged),
-    ]
+    return [_system(name, each, "hybrid", judged) for name, each in _variants(searcher).items()]
+
+
+@lru_cache(maxsize=2)  # made once for all sets of queries about one index
+def _variants(searcher: Searcher) -> dict[str, Searcher]:
+    searcher = Searcher(searcher.artifact, Remembering(searcher.encoder), searcher.ranking)
+    by_rank = replace(searcher.ranking, normalisation="reciprocal_rank", semantic_weight=0.5)
+    return {
+        "hybrid, surface words": _with_terms(searcher, surface_words),
+        "hybrid, stems": _with_terms(searcher, stems),
+        "hybrid, reciprocal rank": Searcher(searcher.artifact, searcher.encoder, by_rank),
+    }
+
+
+class Remembering:
+    """An encoder that encodes a query once, for systems whose time is not asked for."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self.encode_query = cache(encoder.encode_query)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 -- whatever the encoder has
+        return getattr(self._encoder, name)
+
+
+def all_local(searcher: Searcher, judged: JudgedSet) -> list[System]:
+    """What is compared over one index: the halves, the hybrid, and what it was chosen from."""
+    return local_systems(searcher, judged) + ablations(searcher, judged)
+
+
+def named(compared: Sequence[System], names: Sequence[str] | None) -> list[System]:
+    """Those of these names, all without names. Raises JudgmentError for a name that none has."""
+    known = [system.name for system in compared]
+    if unknown := [name for name in names or () if name not in known]:
+        raise JudgmentError(f"system {unknown[0]!r} is unknown; expected one of {', '.join(known)}; correct the name")
+    return [system for system in compared if not names or system.name in names]
 
 
 def surface_words(text: str) -> list[str]:
@@ -88,44 +139,44 @@ def _with_terms(searcher: Searcher, terms: Callable[[str], list[str]]) -> Search
 
 
 def _system(name: str, searcher: Searcher, mode: Mode, judged: JudgedSet) -> System:
-    by_section = judged.by_section
+    by_article = judged.judged_ids <= searcher.articles.keys()
 
     def rank(query: Query) -> Ranking:
         candidates = searcher.candidates(searcher.read(query.text), mode)
         rows = searcher.ranked(searcher.fuse(candidates, mode), DEPTH, DEPTH)
         sections = [searcher.artifact.sections[row] for row in rows]
-        return _unique([section.section_id if by_section else section.article_id for section in sections])
+        return _unique([section.article_id if by_article else section.section_id for section in sections])
 
     return System(name, rank)
 
 
 def served_systems(url: str, judged: JudgedSet) -> list[System]:
-    """The three modes of a running server."""
-    by_section = judged.by_section
+    """The three modes of a running server; the hybrid decides too."""
+    id_of = "section_id" if any("#" in each for each in judged.judged_ids) else "article_id"
+    search = f"{url.rstrip('/')}/v1/search"
 
     def system(mode: Mode) -> System:
         def rank(query: Query) -> Ranking:
-            body = {
-                "query": query.text,
-                "limit": SERVED_DEPTH,
-                "per_article": SERVED_DEPTH,
-                "mode": mode,
-                "abstain": False,
-            }
-            hits = _post_for_hits(f"{url.rstrip('/')}/v1/search", body)
-            return _unique([hit["section_id"] if by_section else hit["article_id"] for hit in hits])
+            body = {"limit": SERVED_DEPTH, "per_article": SERVED_DEPTH, "mode": mode, "abstain": False}
+            hits = _post(search, {"query": query.text, **body}, ["hits"])["hits"]
+            return _unique([hit[id_of] for hit in hits])
 
         return System(f"{mode} at {url}", rank)
 
-    return [system(mode) for mode in MODES]
+    def decide(query: Query) -> tuple[float, bool]:
+        reply = _post(search, {"query": query.text, "limit": 1}, ["relevance", "answerable"])
+        return float(reply["relevance"]), bool(reply["answerable"])
+
+    *halves, hybrid = (system(mode) for mode in MODES)
+    return [*halves, replace(hybrid, decide=decide)]
 
 
 def _unique(ids: list[str]) -> Ranking:
     return list(dict.fromkeys(ids))
 
 
-def _post_for_hits(url: str, body: object, attempts: int = 5) -> list[dict[str, str]]:
-    """The hits of the reply to a JSON request; 429 and 503 are tried again after `Retry-After`."""
+def _post(url: str, body: object, needed: Sequence[str], attempts: int = 5) -> dict[str, Any]:
+    """The reply to a JSON request, with the fields that are needed; 429 and 503 are tried again after `Retry-After`."""
     if not url.startswith(("http://", "https://")):
         raise SystemFailure(f"{url}: no address of a server; expected http://host:port; correct --url")
     data = json.dumps(body).encode()
@@ -133,8 +184,8 @@ def _post_for_hits(url: str, body: object, attempts: int = 5) -> list[dict[str, 
     for attempt in range(1, attempts + 1):
         try:
             with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
-                hits: list[dict[str, str]] = json.load(response)["hits"]
-                return hits
+                reply: dict[str, Any] = json.load(response)
+                return {name: reply[name] for name in needed}
         except urllib.error.HTTPError as error:
             if error.code not in {429, 503} or attempt == attempts:
                 raise SystemFailure(f"{url}: answered {error.code}; expected 200; look at the server's log") from error
@@ -145,5 +196,7 @@ def _post_for_hits(url: str, body: object, attempts: int = 5) -> list[dict[str, 
                 f"{url}: no answer ({error}); expected a running server; start it or correct --url"
             ) from error
         except (ValueError, KeyError, TypeError) as error:
-            raise SystemFailure(f"{url}: another answer ({error!r}); expected JSON with hits; correct --url") from error
+            raise SystemFailure(
+                f"{url}: another answer ({error!r}); expected JSON with {', '.join(needed)}; correct --url"
+            ) from error
     raise SystemFailure(f"{url}: no answer")

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluation.results import SetResult, SystemResult
+from evaluation import measures
+from evaluation.results import Answerability, SetResult, SystemResult
 
 WORST = 15  # queries shown
 PERCENTILES = (50, 95, 99)
@@ -54,10 +55,10 @@ def measures_of(systems: Sequence[SystemResult]) -> list[str]:
 
 def by_system(systems: Sequence[SystemResult]) -> Table:
     """A row a system, a column a measure; the best of each column is marked."""
-    measures = measures_of(systems)
-    columns = [_cells(name, [system.measures.get(name) for system in systems]) for name in measures]
+    names = measures_of(systems)
+    columns = [_cells(name, [system.measures.get(name) for system in systems]) for name in names]
     rows = tuple((system.system, tuple(column[at] for column in columns)) for at, system in enumerate(systems))
-    heads = tuple(f"{name} ↓" if _LESS_IS_BETTER.search(name) else name for name in measures)
+    heads = tuple(f"{name} ↓" if _LESS_IS_BETTER.search(name) else name for name in names)
     return Table("Measures", "system", heads, rows)
 
 
@@ -99,6 +100,31 @@ def latency(systems: Sequence[SystemResult]) -> Table | None:
         for at, system in enumerate(timed)
     )
     return Table("Milliseconds", "system", ("queries", *(f"p{p}" for p in PERCENTILES)), rows) if rows else None
+
+
+def answerability_figures(rows: Sequence[Answerability]) -> dict[str, float]:
+    """How well queries with an answer are told from others; empty without queries of both sorts."""
+    found = measures.abstention([measures.Decision(*row) for row in rows])
+    error = measures.calibration_error(
+        measures.reliability([relevance for relevance, *_ in rows], [answerable for _, answerable, _ in rows])
+    )
+    if found.auroc is None or found.balanced_accuracy is None or error is None:
+        return {}
+    return {
+        "AUROC": found.auroc,
+        "balanced accuracy": found.balanced_accuracy,
+        "false refusals": found.false_refusals,
+        "false answers": found.false_answers,
+        "ECE": error,
+    }
+
+
+def answerability(system: str, rows: Sequence[Answerability]) -> Table | None:
+    """The figures of one system as a table; None without queries of both sorts."""
+    found = answerability_figures(rows)
+    shown = tuple(Cell(str(value) if isinstance(value, int) else f"{value:.4f}") for value in found.values())
+    heads = tuple(f"{name} ↓" if _LESS_IS_BETTER.search(name) else name for name in found)
+    return Table("Answers withheld", "system", heads, ((system, shown),)) if found else None
 
 
 def worst(found: SetResult, measure: str) -> tuple[WorstQuery, ...]:

@@ -1,4 +1,4 @@
-"""The indexer's commands: build, validate, status, list, verify. Results go to stdout, progress to stderr."""
+"""The indexer's commands: build, adapt, validate, status, list, verify. Results go to stdout, progress to stderr."""
 
 import argparse
 import json
@@ -11,6 +11,7 @@ from typing import NoReturn
 from tqdm import tqdm
 
 from indexer import artifact, models, validate
+from indexer.adaptation import command as adapting
 from indexer.articles import LeftOut, corpus_digest, corpus_form, read_articles
 from indexer.errors import ArticleError, ArtifactError, ModelError
 
@@ -68,9 +69,12 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("corpus", type=Path, help="folder of articles")
     sub.add_argument("--out", type=Path, default=Path("index"), help="folder of the index (default: index)")
     sub.add_argument("--model", default=models.DEFAULT_MODEL, help="Sentence Transformers name or folder")
+    sub.add_argument("--no-adapter", action="store_true", help="leave out the model adapter that the corpus has")
     sub.add_argument("--keep-going", action="store_true", help="leave out files that cannot be read, and name them")
     sub.add_argument("--force", action="store_true", help="build even where the index is up to date")
     sub.add_argument("--json", action="store_true", help="the summary as JSON")
+
+    adapting.add(command, Terminal)
 
     sub = command("validate", _validate, "check a corpus; one line a mistake; exit 1 where there is one")
     sub.add_argument("corpus", type=Path, help="folder of articles")
@@ -78,7 +82,8 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command("status", _status, "what the current index is, and whether it still fits a corpus")
     sub.add_argument("--index", type=Path, default=Path("index"))
-    sub.add_argument("--corpus", type=Path, help="exit 1 where the index was made from other texts than these")
+    sub.add_argument("--corpus", type=Path, help="exit 1 where the index was made from other texts or another adapter")
+    sub.add_argument("--no-adapter", action="store_true", help="the index is to have none, whatever the corpus has")
     sub.add_argument("--json", action="store_true")
 
     sub = command("list", _list, "the generations on disk, oldest first")
@@ -97,6 +102,7 @@ def _build(options: argparse.Namespace) -> int:
         options.out,
         reporter=Terminal(),
         model_name=options.model,
+        adapter=not options.no_adapter,
         keep_going=options.keep_going,
         force=options.force,
     )
@@ -149,18 +155,33 @@ def _validate(options: argparse.Namespace) -> int:
 def _status(options: argparse.Namespace) -> int:
     folder = artifact.current(options.index)
     manifest = artifact.read_manifest(folder)
-    fresh = options.corpus is None or corpus_digest(options.corpus) == manifest.inputs.corpus_digest
+    inputs = manifest.inputs
+    same_texts = options.corpus is None or corpus_digest(options.corpus) == inputs.corpus_digest
+    if options.no_adapter:
+        same_adapter = inputs.adapter is None
+    else:
+        same_adapter = options.corpus is None or _has_adapter_of(inputs, options.corpus)
+    fresh = same_texts and same_adapter
     if options.json:
         print(json.dumps({"generation": folder.name, "fresh": fresh, "manifest": asdict(manifest)}, ensure_ascii=False))
     else:
         print(f"generation   {folder.name}")
-        print(
-            f"model        {manifest.inputs.model} {manifest.inputs.model_fingerprint[:12]}, vectors {manifest.vectors}"
-        )
+        print(f"model        {inputs.model} {inputs.model_fingerprint[:12]}, vectors {manifest.vectors}")
+        if inputs.adapter or not same_adapter:
+            used = f"{inputs.adapter.digest[:12]}, scale {inputs.adapter.scale}" if inputs.adapter else "none"
+            print(f"adapter      {used}{'' if same_adapter else '; changed since: build again'}")
         print("counts       " + ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in manifest.counts.items()))
         if options.corpus:
-            print(f"corpus       {'unchanged' if fresh else 'changed since: build again'}")
+            print(f"corpus       {'unchanged' if same_texts else 'changed since: build again'}")
     return 0 if fresh else 1
+
+
+def _has_adapter_of(inputs: artifact.Inputs, corpus: Path) -> bool:
+    """Whether a build would add to the model what was added when the index was made."""
+    base = models.Model(inputs.model, Path(), inputs.model_fingerprint)
+    if inputs.adapter:
+        base = models.Model(inputs.adapter.base_model, Path(), inputs.adapter.base_fingerprint)
+    return models.adapted(base, corpus).fingerprint == inputs.model_fingerprint
 
 
 def _list(options: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ index/generations/<id>/manifest.json    written last: what it was made from and 
                        vocabulary, lexical/
                        vectors.faiss, vectors.windows.tsv
                        topics.toml, errors.toml, ...    what the content editor owns, as it was
+                       adapter/                         what was added to the model's weights, where there was one
 """
 
 import contextlib
@@ -24,13 +25,16 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from indexer import knowledge, lemmas
+from indexer.adaptation.adapter import FOLDER as ADAPTER
+from indexer.adaptation.adapter import Adapter, read_adapter
 from indexer.articles import Article
-from indexer.errors import ArtifactError
+from indexer.errors import ArtifactError, ModelError
 from indexer.lexical import SETTINGS, LexicalIndex
+from indexer.models import Model
 from indexer.sections import Section
 from indexer.vectors import VectorIndex
 
-FORMAT = 2  # of the artifact; a server reads exactly its own
+FORMAT = 3  # of the artifact; a server reads exactly its own
 
 _REBUILD = "rebuild it: python -m indexer build corpus --out index"
 _KEPT = 2  # generations: the current one and the one before it, for rollback
@@ -60,6 +64,16 @@ class ArticleHead:
 
 
 @dataclass(frozen=True, slots=True)
+class AdapterUsed:
+    """The adapter that an artifact was made with."""
+
+    base_model: str
+    base_fingerprint: str
+    digest: str  # of the weights
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
 class Inputs:
     """What decides an artifact: the same inputs give the same artifact."""
 
@@ -67,8 +81,9 @@ class Inputs:
     code: str  # digest of the indexer's own modules: another reader may make other sections of the same text
     corpus_form: str
     corpus_digest: str
-    model: str
-    model_fingerprint: str
+    model: str  # "+adapter" after its name where it has one
+    model_fingerprint: str  # covers the adapter
+    adapter: AdapterUsed | None
     lemmatizer: dict[str, str]  # package -> version
     lexical: dict[str, object]  # fields and constants of BM25
 
@@ -97,12 +112,29 @@ class Artifact:
     topics: knowledge.Topics
     errors: knowledge.KnownErrors
     support: knowledge.Support | None
+    adapter: Adapter | None = None  # of the model
 
 
-def inputs_of(corpus_form: str, corpus_digest: str, model: str, model_fingerprint: str) -> Inputs:
+def inputs_of(corpus_form: str, corpus_digest: str, model: Model) -> Inputs:
     """The inputs of a build that would run now."""
-    code = _code_digest()
-    return Inputs(FORMAT, code, corpus_form, corpus_digest, model, model_fingerprint, lemmas.versions(), SETTINGS)
+    return Inputs(
+        format=FORMAT,
+        code=_code_digest(),
+        corpus_form=corpus_form,
+        corpus_digest=corpus_digest,
+        model=model.name,
+        model_fingerprint=model.fingerprint,
+        adapter=_used(model),
+        lemmatizer=lemmas.versions(),
+        lexical=SETTINGS,
+    )
+
+
+def _used(model: Model) -> AdapterUsed | None:
+    if not (model.base and model.adapter):
+        return None
+    card = model.adapter.card
+    return AdapterUsed(model.base.name, model.base.fingerprint, card.weights_digest, card.scale)
 
 
 @cache
@@ -136,6 +168,7 @@ def write(
     lexical: LexicalIndex,
     vectors: VectorIndex,
     corpus: Path,
+    adapter: Adapter | None = None,
 ) -> str:
     """Writes a new generation, verifies it and makes it the current one; gives its id.
 
@@ -155,6 +188,10 @@ def write(
             for name in knowledge.FILES:
                 if (corpus / name).is_file():
                     shutil.copyfile(corpus / name, aside / name)
+            if adapter:
+                (aside / ADAPTER).mkdir()
+                for name, content in adapter.files().items():
+                    (aside / ADAPTER / name).write_bytes(content)
             manifest = Manifest(inputs, dict(encoder), dict(counts), vectors.kind, _checksums(aside))
             text = json.dumps(asdict(manifest), ensure_ascii=False, indent=2, sort_keys=True)
             (aside / "manifest.json").write_text(text + "\n", encoding="utf-8")
@@ -169,6 +206,7 @@ def write(
     for old in list_generations(index)[:-_KEPT]:
         if old != generation:
             shutil.rmtree(generations / old, ignore_errors=True)
+            (generations / f"{old}.gate.json").unlink(missing_ok=True)  # what the evaluation said of it
     return generation
 
 
@@ -257,6 +295,12 @@ def load(index: Path) -> Artifact:
             f"{folder}: {len(sections)} sections, {len(lexical)} in the lexical index, "
             f"{len(vectors)} with vectors; {_REBUILD}"
         )
+    try:
+        adapter = read_adapter(folder / ADAPTER) if manifest.inputs.adapter else None
+    except ModelError as error:
+        raise ArtifactError(
+            f"{folder / ADAPTER}: unreadable; expected the adapter that the manifest names; {_REBUILD}"
+        ) from error
     return Artifact(
         generation=folder.name,
         manifest=manifest,
@@ -267,6 +311,7 @@ def load(index: Path) -> Artifact:
         topics=knowledge.read(folder, "topics.toml", knowledge.Topics) or knowledge.Topics(topic=()),
         errors=knowledge.read(folder, "errors.toml", knowledge.KnownErrors) or knowledge.KnownErrors(),
         support=knowledge.read(folder, "support.toml", knowledge.Support),
+        adapter=adapter,
     )
 
 

@@ -53,27 +53,35 @@ def build(
     *,
     reporter: Reporter,
     model_name: str = models.DEFAULT_MODEL,
+    adapter: bool = True,
     keep_going: bool = False,
     force: bool = False,
     open_encoder: Callable[[models.Model], Encoder] = open_encoder,
 ) -> Summary:
     """Builds the index of a folder of articles and makes it current; does nothing where it is up to date.
 
+    The folder's adapter is added to the model where it has one that fits, unless `adapter` is False.
+
     Raises ArticleError, ModelError or ArtifactError; the index that was there stays then.
     """
     clock = _Clock()
     with clock.stage("model"):
         model = models.resolve(model_name, reporter.say)
+        if adapter:
+            model = models.adapted(model, folder, reporter.say)
     if not force and (summary := _up_to_date(folder, index, model)):
         return summary
+    if model.adapter:
+        reporter.say(f"{model.adapter.source} is added to the model at scale {model.adapter.card.scale}")
     with clock.stage("reading"):
         corpus = read_articles(folder, reporter.progress("Reading", "file"))
         articles, skipped = _usable(corpus, keep_going)
         sections = [section for article in articles for section in split_article(article)]
         for name, kind in knowledge.FILES.items():  # a server could not load an index with a broken one
-            knowledge.read(folder, name, kind)
-    with clock.stage("lemmas"):
+            if kind is not knowledge.KnownErrors:
+                knowledge.read(folder, name, kind)
         errors = knowledge.read(folder, "errors.toml", knowledge.KnownErrors) or knowledge.KnownErrors()
+    with clock.stage("lemmas"):
         lexical = lexical_index(sections, errors, Lemmatizer().lemmas, reporter.progress("Lemmas", "section"))
     with clock.stage("model"):
         encoder = open_encoder(model)
@@ -96,7 +104,7 @@ def build(
     with clock.stage("writing"):
         generation = artifact.write(
             index,
-            inputs=artifact.inputs_of(corpus.form, corpus.digest, model.name, model.fingerprint),
+            inputs=artifact.inputs_of(corpus.form, corpus.digest, model),
             encoder={
                 "dimension": encoder.dimension,
                 "maximum_tokens": encoder.maximum_tokens,
@@ -108,6 +116,7 @@ def build(
             lexical=lexical,
             vectors=vector_index,
             corpus=folder,
+            adapter=model.adapter,
         )
     warnings = [finding for finding in corpus.findings if not finding.is_error] if corpus.form == "folder" else []
     return Summary(
@@ -130,7 +139,7 @@ def _up_to_date(folder: Path, index: Path, model: models.Model) -> Summary | Non
         return None  # a missing or damaged index is what a build mends
     if not folder.is_dir():
         return None
-    inputs = artifact.inputs_of(corpus_form(folder), corpus_digest(folder), model.name, model.fingerprint)
+    inputs = artifact.inputs_of(corpus_form(folder), corpus_digest(folder), model)
     return Summary(current.name, False, manifest.counts) if inputs == manifest.inputs else None
 
 

@@ -6,7 +6,7 @@ import shutil
 import struct
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +16,7 @@ import numpy.typing as npt
 import platformdirs
 from safetensors import SafetensorError
 
+from indexer.adaptation.adapter import Adapter, find_adapter
 from indexer.errors import ModelError
 
 DEFAULT_MODEL = "multilingual-e5-small"
@@ -26,11 +27,14 @@ _BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", 16)])  # Q4_0: 32 weights
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A Sentence Transformers folder that is ready to be loaded."""
+    """A Sentence Transformers folder that is ready to be loaded, and what is added to its weights."""
 
-    name: str  # as it was asked for; the manifest records it
+    name: str  # as it was asked for, "+adapter" after it with one; the manifest records it
     folder: Path
-    fingerprint: str  # SHA-256 over the folder's files, hexadecimal
+    fingerprint: str  # SHA-256 over the folder's files, and the adapter where there is one, hexadecimal
+    base: "Model | None" = None  # without the adapter; None where there is none
+    # Not compared: the fingerprint covers it, wherever it was read from.
+    adapter: Adapter | None = field(default=None, compare=False, repr=False)
 
 
 def resolve(name: str, say: Callable[[str], None] = lambda message: None) -> Model:
@@ -58,6 +62,31 @@ def resolve(name: str, say: Callable[[str], None] = lambda message: None) -> Mod
             f"--model for {DEFAULT_MODEL}"
         ) from error
     return Model(name, folder, fingerprint(folder))
+
+
+def adapted(model: Model, corpus: Path, say: Callable[[str], None] = lambda message: None) -> Model:
+    """The model with the adapter of the corpus; the model itself where there is none, or (said) one for another model.
+
+    Raises ModelError where the adapter is damaged.
+    """
+    adapter = find_adapter(corpus)
+    if adapter is None:
+        return model
+    if adapter.card.base_fingerprint != model.fingerprint:
+        say(
+            f"{adapter.source}: left out, it is for model {adapter.card.base_model} "
+            f"{adapter.card.base_fingerprint[:12]}; expected one for {model.name} {model.fingerprint[:12]}; "
+            f"build with that model, train one for this: python -m indexer adapt {corpus}, or say --no-adapter"
+        )
+        return model
+    return with_adapter(model, adapter)
+
+
+def with_adapter(model: Model, adapter: Adapter) -> Model:
+    """The model with an adapter that belongs to it; another fingerprint for every weight and scale."""
+    parts = (model.fingerprint, adapter.card.weights_digest, repr(float(adapter.card.scale)))
+    merged = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    return Model(f"{model.name}+adapter", model.folder, merged, model, adapter)
 
 
 def fingerprint(folder: Path) -> str:

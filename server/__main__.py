@@ -96,7 +96,7 @@ def _search_parser() -> argparse.ArgumentParser:
 
 def _search(options: argparse.Namespace) -> int:
     loaded = artifact.load(options.index)
-    result = Searcher(loaded, open_encoder(loaded.manifest)).search(
+    result = Searcher(loaded, open_encoder(loaded)).search(
         options.query, limit=options.limit, mode=cast(Any, options.mode)
     )
     if options.json:

@@ -33,7 +33,7 @@ def create_app(index: Path, encoder: Encoder | None = None) -> Flask:
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAXIMUM_BODY
     app.config["MAX_FORM_MEMORY_SIZE"] = MAXIMUM_BODY
-    app.extensions["searcher"] = Searcher(loaded, encoder or open_encoder(loaded.manifest))
+    app.extensions["searcher"] = Searcher(loaded, encoder or open_encoder(loaded))
     app.register_blueprint(api)
     app.register_blueprint(pages.pages)
     pages.prepare(app)

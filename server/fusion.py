@@ -29,10 +29,20 @@ def zscore(scores: Scores) -> dict[int, float]:
     return {row: (score - low) / deviation if deviation > 0 else 1.0 for row, score in scores.items()}
 
 
+def reciprocal_rank(scores: Scores, k: int = 60) -> dict[int, float]:
+    """1 / (k + rank), ties by row: half of reciprocal rank fusion, which adds these with equal weights.
+
+    Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms Condorcet ..." (2009).
+    """
+    order = sorted(scores, key=lambda row: (-scores[row], row))
+    return {row: 1 / (k + rank) for rank, row in enumerate(order, start=1)}
+
+
 NORMALISATIONS: Mapping[str, Callable[[Scores], dict[int, float]]] = {
     "minmax": minmax,
     "maximum": by_maximum,
     "zscore": zscore,
+    "reciprocal_rank": reciprocal_rank,
 }
 
 
@@ -47,15 +57,3 @@ def weighted_sum(lexical: Scores, semantic: Scores, semantic_weight: float, norm
         row: (1 - semantic_weight) * left.get(row, 0.0) + semantic_weight * right.get(row, 0.0)
         for row in left.keys() | right.keys()
     }
-
-
-def reciprocal_rank(lexical: Scores, semantic: Scores, k: int = 60) -> dict[int, float]:
-    """The sum of 1 / (k + rank) over both halves; kept to be compared with.
-
-    Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms Condorcet ..." (2009).
-    """
-    fused: dict[int, float] = {}
-    for scores in (lexical, semantic):
-        for rank, row in enumerate(sorted(scores, key=lambda row: (-scores[row], row)), start=1):
-            fused[row] = fused.get(row, 0.0) + 1 / (k + rank)
-    return fused

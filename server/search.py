@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from indexer import encoder as encoders
 from indexer import models
-from indexer.artifact import ArticleHead, Artifact, Manifest
+from indexer.artifact import ArticleHead, Artifact
 from indexer.encoder import Encoder, Vectors
 from indexer.errors import ArtifactError
 from indexer.lemmas import Lemmatizer
@@ -184,8 +184,6 @@ class Searcher:
             fused = dict(candidates.lexical)
         elif mode == "semantic":
             fused = dict(candidates.semantic)
-        elif self.ranking.normalisation == "reciprocal_rank":
-            fused = fusion.reciprocal_rank(candidates.lexical, candidates.semantic)
         else:
             fused = fusion.weighted_sum(
                 candidates.lexical, candidates.semantic, self.ranking.semantic_weight, self.ranking.normalisation
@@ -296,12 +294,21 @@ def _overlaps(values: Sequence[str], wanted: Sequence[str]) -> bool:
     return not values or not wanted or any(value in wanted for value in values)
 
 
-def open_encoder(manifest: Manifest) -> Encoder:
-    """The model that the artifact was made with. Raises ArtifactError where another one is found under its name."""
-    model = models.resolve(manifest.inputs.model)
-    if model.fingerprint != manifest.inputs.model_fingerprint:
+def open_encoder(artifact: Artifact) -> Encoder:
+    """The model that the artifact was made with, its adapter added.
+
+    Raises ArtifactError where another model is found under its name.
+    """
+    inputs = artifact.manifest.inputs
+    name, expected = inputs.model, inputs.model_fingerprint
+    if inputs.adapter:
+        name, expected = inputs.adapter.base_model, inputs.adapter.base_fingerprint
+    model = models.resolve(name)
+    if model.fingerprint == expected and artifact.adapter:
+        model, expected = models.with_adapter(model, artifact.adapter), inputs.model_fingerprint
+    if model.fingerprint != expected:
         raise ArtifactError(
             f"model {model.name}: fingerprint {model.fingerprint[:12]}, the index was made with "
-            f"{manifest.inputs.model_fingerprint[:12]}; put that model back, or build again: python -m indexer build"
+            f"{expected[:12]}; put that model back, or build again: python -m indexer build"
         )
     return encoders.open_encoder(model)

@@ -12,6 +12,9 @@ from unittest import mock
 import numpy as np
 import pytest
 
+from evaluation.experiment import measure_system
+from evaluation.judgments import JudgedSet
+from evaluation.runs import NAMES, Run
 from indexer import models
 from indexer.build import Summary, build
 from indexer.encoder import Progress, Vectors
@@ -125,6 +128,12 @@ def write_corpus(folder: Path, articles: dict[str, str], **tables: str) -> Path:
     for name, text in tables.items():
         (folder / f"{name}.toml").write_text(text, encoding="utf-8")
     return folder
+
+
+def measured(found: Run, judged: JudgedSet) -> dict[str, float]:
+    """The means of a run without the share judged, which is no measure of the run alone."""
+    measures = measure_system(found, judged).measures
+    return {name: value for name, value in measures.items() if name in NAMES.values()}
 
 
 def assert_linear(run: Callable[[Input], object], small: Input, large: Input) -> None:

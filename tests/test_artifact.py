@@ -159,7 +159,9 @@ def test_any_file_missing_is_noticed(index_copy: Path):
     verify(folder)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "null", "{}", '{"inputs": 5}', '{"inputs": {"format": 2}}', "\x00"])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "null", "{}", '{"inputs": 5}', f'{{"inputs": {{"format": {FORMAT}}}}}', "\x00"]
+)
 def test_damaged_manifest_is_refused(index_copy: Path, content: str):
     path = current(index_copy) / "manifest.json"
     path.write_text(content)

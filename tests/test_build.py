@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from helpers import CORPUS, DATA, FRONT_MATTER, HashEncoder, QuietReporter, build_index, lemmatizer, write_corpus
 
-from indexer import models
+from indexer import knowledge, models
 from indexer.artifact import Artifact, current, list_generations, load
 from indexer.build import build, heading_path
 from indexer.errors import ArticleError, ModelError
@@ -175,6 +175,14 @@ def test_text_that_stands_twice_is_encoded_once(tmp_path: Path):
     assert (summary.counts["windows"], summary.counts["windows_encoded"]) == (2, 1)
     vector = encoder.encode_query("Проба\nОдно и то же.")
     assert load(tmp_path / "index").vectors.search(vector, 5) == [(0, pytest.approx(1)), (1, pytest.approx(1))]
+
+
+def test_every_table_is_read_once(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    # Else one could change between the reading of it that is checked and the one that is used.
+    read, names = knowledge.read, []
+    monkeypatch.setattr(knowledge, "read", lambda folder, name, kind: (names.append(name), read(folder, name, kind))[1])
+    build_index(corpus, tmp_path / "index")
+    assert sorted(names) == sorted(knowledge.FILES)
 
 
 # What comes out

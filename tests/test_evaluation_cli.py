@@ -8,10 +8,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from helpers import HashEncoder
+from helpers import HashEncoder, measured
 
 import evaluation.__main__ as cli
-from evaluation import runs, systems, tune
+from evaluation import perturb, runs, systems, tune
+from evaluation.commands import judge as judge_command
+from evaluation.commands import opening
+from evaluation.commands import run as run_command
+from evaluation.commands import tune as tune_command
 from evaluation.judgments import JudgedSet, digest, read_judged
 from evaluation.measures import judged_at
 from evaluation.systems import SystemFailure
@@ -35,6 +39,14 @@ def folder(tmp_path: Path) -> Path:
     lines = (json.dumps({"_id": name, "text": text}) + "\n" for name, text in QUERIES.items())
     (folder / "queries.jsonl").write_text("".join(lines), encoding="utf-8")
     (folder / "qrels" / "tuning.tsv").write_text(QRELS, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder as the one of our own queries."""
+    for module in (opening, run_command, judge_command, tune_command):
+        monkeypatch.setattr(module, "JUDGED", folder)
     return folder
 
 
@@ -71,7 +83,7 @@ def expected_rows(
     for system in compared:
         found = runs.run(system, judged)
         share = judged_at(10, found.rankings, judged.qrels)
-        rows[system.name] = runs.measure(found, judged) | {"Judged@10": share, "p50, ms": 2.0}
+        rows[system.name] = measured(found, judged) | {"Judged@10": share, "p50, ms": 2.0}
     return rows
 
 
@@ -80,7 +92,8 @@ def test_run_prints_a_row_a_system_and_how_far_the_hybrid_is_ahead(
 ):
     assert cli.main(["run", "--data", str(folder)]) == 0
     printed = capsys.readouterr()
-    head, columns, *rows, ahead = printed.out.splitlines()
+    head, columns, *rows, ahead, end = printed.out.splitlines()
+    assert end == ""
     assert head == "own, tuning: 3 queries"
     names = re.split(r"\s{2,}", columns.strip())
     assert names == ["nDCG@10", "RR@10", "R@10", "hit@1", "hit@3", "Judged@10", "p50, ms"]
@@ -98,13 +111,13 @@ def test_run_gives_the_same_as_json(
     folder: Path, opened: list[Path], searcher: Searcher, capsys: pytest.CaptureFixture[str]
 ):
     assert cli.main(["run", "--data", str(folder), "--split", "tuning", "--json"]) == 0
-    report = json.loads(capsys.readouterr().out)
+    (report,) = json.loads(capsys.readouterr().out)["sets"]
     expected = expected_rows(searcher, read_judged(folder))
     lexical, semantic, hybrid = (values["nDCG@10"] for values in list(expected.values())[:3])
     assert {name: pytest.approx(values) for name, values in report.pop("systems").items()} == expected
     ahead = report.pop("hybrid_ahead")
     assert ahead == pytest.approx(hybrid - max(lexical, semantic))
-    assert report == {"set": "own, tuning", "queries": 3}
+    assert report == {"set": "own, tuning", "queries": 3, "answerability": {}}
 
 
 def test_run_searches_the_corpus_beside_the_queries_else_the_one_named_else_ours(folder: Path, opened: list[Path]):
@@ -119,7 +132,7 @@ def test_run_searches_the_corpus_beside_the_queries_else_the_one_named_else_ours
 def test_run_on_whole_articles_compares_articles(folder: Path, opened: list[Path], capsys: pytest.CaptureFixture[str]):
     (folder / "qrels" / "tuning.tsv").write_text("q1\tprofile\t1\n", encoding="utf-8")
     assert cli.main(["run", "--data", str(folder), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["systems"]["hybrid"]["hit@1"] == 1.0
+    assert json.loads(capsys.readouterr().out)["sets"][0]["systems"]["hybrid"]["hit@1"] == 1.0
 
 
 def test_judged_section_that_the_corpus_lacks_is_named(
@@ -155,7 +168,7 @@ def test_server_is_measured_in_place_of_an_index(
     assert cli.main(["run", "--data", str(folder), "--url", "http://127.0.0.1:1", "--json"]) == 0
     judged = read_judged(folder)
     expected = expected_rows(searcher, judged, systems.local_systems(searcher, judged))
-    found = json.loads(capsys.readouterr().out)["systems"]
+    found = json.loads(capsys.readouterr().out)["sets"][0]["systems"]
     assert {name: pytest.approx(values) for name, values in found.items()} == expected
     assert opened == []
 
@@ -166,7 +179,7 @@ def test_server_that_does_not_answer_exits_1_and_is_not_scored_0(
     def refuse(*arguments: object) -> None:
         raise SystemFailure("http://127.0.0.1:1: no answer")
 
-    monkeypatch.setattr(systems, "_post_for_hits", refuse)
+    monkeypatch.setattr(systems, "_post", refuse)
     assert cli.main(["run", "--data", str(folder), "--url", "http://127.0.0.1:1"]) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -174,7 +187,7 @@ def test_server_that_does_not_answer_exits_1_and_is_not_scored_0(
 
 
 @pytest.fixture
-def tuned(folder: Path, opened: list[Path], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+def tuned(own: Path, opened: list[Path], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """Runs `tune` over the judged queries of `folder` on a grid of few settings; gives the settings file."""
     for name in ("_PATHS", "_KEYWORDS", "_ERRORS"):
         monkeypatch.setattr(tune, name, (1.0,))
@@ -182,12 +195,11 @@ def tuned(folder: Path, opened: list[Path], monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(tune, "_WEIGHTS", (0.25, 0.5, 0.75))
     monkeypatch.setattr(tune, "_LEADS", (0.5,))
     monkeypatch.setattr(tune, "_ADMINS", (0.75,))
-    monkeypatch.setattr(cli, "JUDGED", folder)
-    monkeypatch.setattr(cli, "RANKING_FILE", folder / "ranking.toml")
+    monkeypatch.setattr(tune_command, "RANKING_FILE", own / "ranking.toml")
 
     def run(*arguments: str) -> Path:
         assert cli.main(["tune", *arguments]) == 0
-        return folder / "ranking.toml"
+        return own / "ranking.toml"
 
     return run
 
@@ -198,10 +210,10 @@ def test_tune_prints_the_best_settings_and_changes_nothing(
     assert not tuned("--corpus", "elsewhere").exists()
     assert opened == [Path("elsewhere")]
     head, *rows = capsys.readouterr().out.splitlines()
-    assert head.startswith("own, tuning: 3 queries, 20 settings;")  # 2 headings, each 3 normalisations of 3, and RRF
+    assert head.startswith("own, tuning: 3 queries, 24 settings;")  # 2 headings, each 4 normalisations of 3
     smoothed = [float(row.split()[1]) for row in rows[:10]]
     assert smoothed == sorted(smoothed, reverse=True)
-    assert "reciprocal_rank" in rows[10]
+    assert all(any(name in row for row in rows) for name in tune._NORMALISATIONS)  # the best of each, at least
 
 
 def test_tune_writes_its_first_choice_where_it_is_told_to(
@@ -221,19 +233,74 @@ def test_perturbed_copies_are_measured_on_the_same_judgments(
     folder: Path, opened: list[Path], capsys: pytest.CaptureFixture[str]
 ):
     assert cli.main(["run", "--data", str(folder), "--perturb", "capitals", "--perturb", "layout", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert [each["set"] for each in found["perturbed"]] == ["own, tuning, capitals", "own, tuning, layout"]
-    capitals, layout = (each["systems"]["lexical"]["nDCG@10"] for each in found["perturbed"])
-    assert capitals == pytest.approx(found["systems"]["lexical"]["nDCG@10"])
+    found = json.loads(capsys.readouterr().out)["sets"]
+    assert [each["set"] for each in found] == ["own, tuning", "own, tuning, capitals", "own, tuning, layout"]
+    plain, capitals, layout = (each["systems"]["lexical"]["nDCG@10"] for each in found)
+    assert capitals == pytest.approx(plain)
     assert layout < capitals  # nobody reads the wrong layout yet
 
 
+def test_without_options_everything_is_measured(
+    own: Path,
+    opened: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["run", "--json"]) == 0
+    printed = capsys.readouterr()
+    changeable = [kind for kind in perturb.KINDS if perturb.perturb(read_judged(own).answerable, kind)]
+    assert set(perturb.KINDS) - set(changeable) == {"no-yo", "error-noise"}  # no ё in these queries, no error
+    copies = [f"own, tuning, {kind}" for kind in changeable]
+    assert [each["set"] for each in json.loads(printed.out)["sets"]] == ["own, tuning", *copies]
+    assert "rus-XQuAD is left out: build/xquad-ru is not there; take xquad.ru.json" in printed.err
+    for name in ("sentences", "passages"):
+        folder = Path("build/xquad-ru") / name
+        (folder / "qrels").mkdir(parents=True)
+        (folder / "queries.jsonl").write_text('{"_id": "1", "text": "как сменить фото"}\n', encoding="utf-8")
+        (folder / "qrels" / "test.tsv").write_text("1\tprofile\t1\n", encoding="utf-8")
+        (folder / "corpus.jsonl").write_text("", encoding="utf-8")
+    opened.clear()
+    assert cli.main(["run", "--json"]) == 0
+    names = [each["set"] for each in json.loads(capsys.readouterr().out)["sets"]]
+    assert names == ["own, tuning", *copies, "sentences, test", "passages, test"]
+    # An index is opened once, however many sets are about it.
+    assert opened == [Path("corpus"), Path("build/xquad-ru/sentences"), Path("build/xquad-ru/passages")]
+
+
+def test_run_of_one_system_leaves_out_the_others(folder: Path, opened: list[Path], capsys: pytest.CaptureFixture[str]):
+    run = ["run", "--data", str(folder), "--json", "--system"]
+    assert cli.main([*run, "lexical"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["sets"]
+    assert list(found["systems"]) == ["lexical"]
+    assert found["hybrid_ahead"] is None
+    assert cli.main([*run, "magic"]) == 1
+    assert "system 'magic' is unknown; expected one of lexical, semantic, hybrid" in capsys.readouterr().err
+
+
+def test_queries_without_an_answer_are_told_from_the_others_by_relevance(
+    folder: Path, opened: list[Path], searcher: Searcher, capsys: pytest.CaptureFixture[str]
+):
+    none = {"_id": "n1", "text": "!!!", "answerable": False, "split": "tuning"}
+    with (folder / "queries.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(none) + "\n")
+    assert cli.main(["run", "--data", str(folder), "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["sets"]
+    confidences = [searcher.search(text, limit=1).relevance for text in QUERIES.values()]
+    decided = found["answerability"]
+    assert decided.pop("ECE") == pytest.approx(sum(1 - each for each in confidences) / 4)  # 0 for «!!!» is right
+    assert decided == {"AUROC": 1.0, "balanced accuracy": 1.0, "false refusals": 0, "false answers": 0}
+    assert cli.main(["run", "--data", str(folder)]) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("answerable from not"))
+    assert line.startswith("answerable from not, 3 and 1 queries: AUROC 1.0000, balanced accuracy 1.0000, ")
+
+
 @pytest.fixture
-def both_splits(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder as our own, with a test split of one query."""
-    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq2\tprofile#photo\t1\n", encoding="utf-8")
-    monkeypatch.setattr(cli, "JUDGED", folder)
-    return folder
+def both_splits(own: Path) -> Path:
+    """Our own queries, with a test split of one query."""
+    (own / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq2\tprofile#photo\t1\n", encoding="utf-8")
+    return own
 
 
 def test_test_split_is_measured_with_final_alone_and_logged(
@@ -252,8 +319,9 @@ def test_test_split_is_measured_with_final_alone_and_logged(
         assert len(logged) == lines
     entry = json.loads(logged[-1])
     printed = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert entry["systems"]["hybrid"]["RR@10"] == pytest.approx(printed["systems"]["hybrid"]["RR@10"], abs=1e-4)
-    assert entry["set_digest"] == digest(both_splits, "test")
+    reached = printed["sets"][0]["systems"]["hybrid"]["RR@10"]
+    assert entry["systems"]["hybrid"]["RR@10"] == pytest.approx(reached, abs=1e-4)
+    assert entry["set_digest"] == digest(read_judged(both_splits, "test"))
     assert entry["settings"]["ranking"]["fields"] == dict(read_ranking().fields)
 
 

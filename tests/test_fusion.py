@@ -37,12 +37,15 @@ def test_weighted_sum_by_hand():
 
 
 def test_reciprocal_rank_by_hand():
-    fused = fusion.reciprocal_rank(LEXICAL, SEMANTIC, k=60)
-    assert fused == pytest.approx({1: 1 / 61, 2: 1 / 62 + 1 / 61, 3: 1 / 63 + 1 / 62, 4: 1 / 63})
+    assert fusion.reciprocal_rank(LEXICAL) == pytest.approx({1: 1 / 61, 2: 1 / 62, 3: 1 / 63})
+    fused = fusion.weighted_sum(LEXICAL, SEMANTIC, semantic_weight=0.5, normalisation="reciprocal_rank")
+    assert {row: 2 * score for row, score in fused.items()} == pytest.approx(
+        {1: 1 / 61, 2: 1 / 62 + 1 / 61, 3: 1 / 63 + 1 / 62, 4: 1 / 63}
+    )
 
 
 def test_ties_of_one_half_keep_the_order_of_rows_in_reciprocal_rank():
-    fused = fusion.reciprocal_rank({5: 1.0, 2: 1.0}, {})
+    fused = fusion.reciprocal_rank({5: 1.0, 2: 1.0})
     assert fused[2] > fused[5]
 
 
@@ -58,5 +61,5 @@ def test_fusion_keeps_every_candidate_and_never_scores_below_zero(normalisation,
 @given(lexical=scores)
 def test_weight_zero_keeps_the_lexical_order(normalisation, lexical):
     fused = fusion.weighted_sum(lexical, {}, 0.0, normalisation)
-    best = sorted(lexical, key=lambda row: -lexical[row])
+    best = sorted(lexical, key=lambda row: (-lexical[row], row))
     assert all(fused[above] >= fused[below] for above, below in pairwise(best))

@@ -8,9 +8,10 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from helpers import measured
 
 from evaluation.judgments import read_judged
-from evaluation.runs import measure, run
+from evaluation.runs import run
 from evaluation.systems import local_systems, open_searcher
 
 pytestmark = pytest.mark.model
@@ -50,7 +51,7 @@ def test_every_known_error_text_brings_its_section_first(real_searcher):
 def test_hybrid_is_better_than_either_half_on_the_tuning_queries(real_searcher):
     judged = read_judged(ROOT / "evaluation" / "judged", "tuning")
     gains = {
-        found.name: measure(run(found, judged), judged)["nDCG@10"] for found in local_systems(real_searcher, judged)
+        found.name: measured(run(found, judged), judged)["nDCG@10"] for found in local_systems(real_searcher, judged)
     }
     assert gains["hybrid"] > max(gains["lexical"], gains["semantic"]) + 0.02
 
@@ -70,6 +71,6 @@ def test_rus_xquad_stays_above_its_bars(folder, bar, quiet, query_vectors):
     judged = read_judged(data)
     searcher = open_searcher(data, quiet)
     searcher.encoder = query_vectors(searcher.encoder)
-    gains = {found.name: measure(run(found, judged), judged)["nDCG@10"] for found in local_systems(searcher, judged)}
+    gains = {found.name: measured(run(found, judged), judged)["nDCG@10"] for found in local_systems(searcher, judged)}
     assert gains["hybrid"] >= bar
     assert gains["hybrid"] >= max(gains["lexical"], gains["semantic"]) + 0.010

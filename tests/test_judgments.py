@@ -109,18 +109,22 @@ def test_judgments_in_another_encoding_are_named(folder: Path):
         read_judged(folder)
 
 
-def test_judged_ids_that_a_corpus_lacks_are_listed_once_and_sorted(folder: Path):
-    judged = read_judged(folder)
-    assert judged.missing_from({"sign-in#phone", "sign-in#qr", "chats#create", "about#top"}) == []
-    assert judged.missing_from({"sign-in#phone"}) == ["chats#create", "sign-in#qr"]
-    many = JudgedSet("many", (), {"q1": dict.fromkeys("hgfedcba", 1), "q2": dict.fromkeys("bdfh", 2)})
-    assert many.missing_from({"c"}) == ["a", "b", "d", "e", "f", "g", "h"]
+def test_what_stands_twice_is_named(folder: Path):
+    with (folder / "queries.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"_id": "q1", "text": "другой"}\n')
+    with pytest.raises(JudgmentError, match=r"queries\.jsonl:\d+: .*q1 stands above already"):
+        read_judged(folder)
 
 
-def test_judged_sections_are_told_from_judged_articles(folder: Path):
-    assert read_judged(folder).by_section
-    (folder / "qrels" / "test.tsv").write_text(HEAD + "q1\tsign-in\t1\n", encoding="utf-8")
-    assert not read_judged(folder).by_section
+def test_pair_that_is_judged_twice_is_named(folder: Path):
+    (folder / "qrels" / "test.tsv").write_text(HEAD + "q1\ta#1\t1\nq1\ta#1\t2\n", encoding="utf-8")
+    with pytest.raises(JudgmentError, match=r"test\.tsv:3: .*judged above already"):
+        read_judged(folder)
+
+
+def test_judged_ids_are_those_of_all_queries():
+    many = JudgedSet("many", (), {"q1": dict.fromkeys("hgfedcba", 1), "q2": dict.fromkeys("bdfhx", 2)})
+    assert many.judged_ids == set("abcdefghx")
 
 
 # Our own judgments.
@@ -194,7 +198,7 @@ def test_the_splits_share_no_question_of_the_help():
 @pytest.mark.parametrize("split", ["tuning", "test"])
 def test_judged_sets_are_frozen(split: str):
     # A changed judgment changes every figure: do it on purpose, say so, and write the digest anew.
-    assert json.loads((JUDGED / "digests.json").read_text())[split] == digest(JUDGED, split)
+    assert json.loads((JUDGED / "digests.json").read_text())[split] == digest(read_judged(JUDGED, split))
 
 
 @pytest.mark.parametrize("split", ["tuning", "test"])

@@ -5,6 +5,7 @@ from itertools import permutations
 import ir_measures
 import pytest
 import pytrec_eval
+from helpers import measured
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from ir_measures import Judged
@@ -297,9 +298,9 @@ def best_first(scores: dict[str, float]) -> list[str]:
     return sorted(scores, key=lambda document: (scores[document], document), reverse=True)
 
 
-def measured(rankings: dict[str, list[str]], qrels: dict[str, dict[str, int]]) -> dict[str, float]:
+def measured_run(rankings: dict[str, list[str]], qrels: dict[str, dict[str, int]]) -> dict[str, float]:
     judged = JudgedSet("random", tuple(Query(query_id, query_id) for query_id in qrels), qrels)
-    return runs.measure(Run("random", rankings), judged)
+    return measured(Run("random", rankings), judged)
 
 
 @given(qrels=judged_sets, scores=scored_runs)
@@ -313,7 +314,7 @@ def test_measures_of_runs_agree_with_trec_eval_given_the_tied_scores(qrels, scor
         ours: sum(values[theirs] for values in by_query.values()) / len(qrels) for theirs, ours in names.items()
     }
     expected["RR@10"] = sum(values["recip_rank"] for values in by_firsts.values()) / len(qrels)
-    found = measured(rankings, qrels)
+    found = measured_run(rankings, qrels)
     assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-6)
 
 
@@ -338,7 +339,7 @@ def test_measures_of_runs_agree_with_scikit_learn_and_their_definitions(qrels, s
     rankings = {query_id: best_first(found) for query_id, found in scores.items()}
     by_query = [by_definition(rankings.get(query_id, []), grades) for query_id, grades in qrels.items()]
     expected = {name: sum(values[name] for values in by_query) / len(qrels) for name in by_query[0]}
-    found = measured(rankings, qrels)
+    found = measured_run(rankings, qrels)
     assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-6)
 
 

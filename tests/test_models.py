@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors import SafetensorError
+from tiny_model import LONGEST, PROMPTS, save_tiny_model
 
 from indexer import artifact, models
 from indexer import build as building
@@ -21,49 +22,6 @@ from indexer.encoder import SentenceEncoder
 from indexer.errors import ArtifactError, ModelError
 from indexer.models import DEFAULT_MODEL, Model, fingerprint, resolve
 from server.search import Searcher, open_encoder
-
-PROMPTS = {"query": "запрос: ", "passage": "раздел: "}
-LONGEST = 96  # tokens that the tiny model reads; each letter is one
-
-
-def save_tiny_model(folder: Path, prompts: dict[str, str]) -> Path:
-    """A BERT of two layers over letters, with random weights, as SentenceTransformer.save writes it."""
-    import torch
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
-    from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, processors
-    from tokenizers.models import WordLevel
-    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
-
-    special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
-    pieces = [*special.values(), *"абвгдеёжзийклмнопрстуфхцчшщъыьэюяabcdefghijklmnopqrstuvwxyz0123456789.,:?!"]
-    tokenizer = Tokenizer(WordLevel({piece: number for number, piece in enumerate(pieces)}, "[UNK]"))
-    tokenizer.normalizer = normalizers.Lowercase()
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Split(Regex("."), "isolated")]
-    )
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    config = BertConfig(
-        vocab_size=len(pieces),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=LONGEST,
-        initializer_range=0.2,  # ten times the usual: texts are then further apart than bfloat16 rounds
-    )
-    parts = folder.with_name(f"{folder.name}-parts")
-    with torch.random.fork_rng():
-        torch.manual_seed(20261122)
-        BertModel(config).save_pretrained(parts)
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(parts)
-    transformer = Transformer(str(parts), max_seq_length=LONGEST)
-    modules = [transformer, Pooling(32, pooling_mode="mean")]
-    SentenceTransformer(modules=modules, prompts=prompts, device="cpu").save(str(folder))
-    shutil.rmtree(parts)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -453,7 +411,7 @@ def test_building_again_with_the_same_folder_does_nothing(
 
 def test_server_opens_the_model_that_the_index_names(tiny_index: Path, tiny: SentenceEncoder):
     loaded = artifact.load(tiny_index)
-    encoder = open_encoder(loaded.manifest)
+    encoder = open_encoder(loaded)
     np.testing.assert_allclose(encoder.encode_query("кэш"), tiny.encode_query("кэш"), atol=1e-2)
     hits = Searcher(loaded, encoder).search("где мои файлы", mode="semantic").hits
     nearest, _ = loaded.vectors.search(tiny.encode_query("где мои файлы"), 1)[0]
@@ -465,7 +423,7 @@ def test_server_refuses_a_model_that_was_changed_since(tiny_copy: Path, corpus_f
     assert main(["build", str(corpus_folder), "--out", str(index), "--model", str(tiny_copy)]) == 0
     change_json(tiny_copy / "config_sentence_transformers.json", prompts={})
     with pytest.raises(ArtifactError, match=r"fingerprint .* the index was made with .* build again"):
-        open_encoder(artifact.load(index).manifest)
+        open_encoder(artifact.load(index))
 
 
 # The default model, unpacked anew, so that what is tested is the code and not what lies in the user's cache.

@@ -12,8 +12,8 @@ from helpers import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluation.judgments import Query
-from evaluation.perturb import KINDS, NEIGHBOURS, perturb, slips
+from evaluation.judgments import JudgedSet, Query
+from evaluation.perturb import KINDS, NEIGHBOURS, perturb, slips, with_copies
 
 TYPOS = [kind for kind in KINDS if kind.startswith("typo-")]
 QUERIES = (
@@ -311,3 +311,23 @@ def test_noise_names_nobody_and_its_moments_and_ids_are_possible():
         month, day, *clock = re.split("[-/T :]", moment)[-5:]
         assert datetime(2026, int(month), int(day), *map(int, clock))
     assert len(moments) > 40
+
+
+def test_every_query_has_a_copy_of_its_own_with_the_same_gold_and_all_kinds_come_in_turn():
+    queries = tuple(Query(f"q{number}", f"не приходит код, ещё раз {number}", "error") for number in range(24))
+    judged = JudgedSet("own", queries, {query.query_id: {f"a#{query.query_id}": 2} for query in queries})
+    both = with_copies(judged)
+    assert both.queries[:24] == queries
+    copies = both.queries[24:]
+    assert [copy.query_id for copy in copies] == [f"q{number}, {KINDS[number % len(KINDS)]}" for number in range(24)]
+    for query, copy in zip(queries, copies, strict=True):
+        assert copy.text != query.text
+        assert both.qrels[copy.query_id] == judged.qrels[query.query_id]
+
+
+def test_query_that_a_kind_cannot_change_takes_the_next():
+    judged = JudgedSet("own", (Query("q", "Connection refused", "error"),), {"q": {"a#1": 1}})
+    assert perturb(judged.queries, KINDS[0]) == ()
+    (copy,) = with_copies(judged).queries[1:]
+    assert copy.query_id == "q, error-noise"
+    assert "Connection refused" in copy.text

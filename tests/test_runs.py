@@ -5,6 +5,7 @@ from itertools import pairwise
 from math import log2
 
 import pytest
+from helpers import measured
 
 from evaluation import runs
 from evaluation.judgments import JudgedSet, Query
@@ -24,7 +25,7 @@ JUDGED = JudgedSet(
 
 
 def measures(code: Sequence[str], chat: Sequence[str]) -> dict[str, float]:
-    return runs.measure(Run("a system", {"code": list(code), "chat": list(chat)}), JUDGED)
+    return measured(Run("a system", {"code": list(code), "chat": list(chat)}), JUDGED)
 
 
 def test_measures_of_two_queries_are_the_means_worked_out_by_hand():
@@ -72,7 +73,7 @@ def test_hit_at_3_sees_the_third_and_not_the_fourth():
     ids=["empty", "absent"],
 )
 def test_query_without_results_counts_0_and_stays_in_the_mean(rankings: dict[str, list[str]]):
-    found = runs.measure(Run("a system", rankings), JUDGED)
+    found = measured(Run("a system", rankings), JUDGED)
     assert found == dict.fromkeys(["nDCG@10", "RR@10", "R@10", "hit@1", "hit@3"], 0.5)
 
 

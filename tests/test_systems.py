@@ -66,11 +66,14 @@ def test_articles_are_ranked_once_each_at_their_best_section_when_articles_are_j
 
 def test_index_of_a_corpus_is_built_once_in_the_users_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     # With HashEncoder in place of the model; where the index goes and that it is taken again is what counts here.
-    def build(corpus: Path, index: Path, *, reporter: QuietReporter, model_name: str) -> None:
+    def build(corpus: Path, index: Path, *, reporter: QuietReporter, model_name: str, adapter: bool) -> None:
         build_index(corpus, index, reporter=reporter)
+        built_with_adapter.append(adapter)
+
+    built_with_adapter: list[bool] = []
 
     monkeypatch.setattr(systems, "build", build)
-    monkeypatch.setattr(systems, "open_encoder", lambda manifest: HashEncoder())
+    monkeypatch.setattr(systems, "open_encoder", lambda loaded: HashEncoder())
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda name: str(tmp_path / "cache" / name))
     one = write_corpus(tmp_path / "one", {"a": FRONT_MATTER + "\nКошка спит.\n"})
     two = write_corpus(tmp_path / "two", {"b": FRONT_MATTER + "\nМышь не спит.\n"})
@@ -82,6 +85,23 @@ def test_index_of_a_corpus_is_built_once_in_the_users_cache(tmp_path: Path, monk
     assert systems.open_searcher(one, QuietReporter()).artifact.generation == first.artifact.generation
     named = systems.open_searcher(one, QuietReporter(), tmp_path / "named")
     assert (tmp_path / "named" / "current").resolve().name == named.artifact.generation
+    assert all(built_with_adapter)
+
+
+def test_index_without_the_adapter_of_a_corpus_has_a_place_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    places: dict[bool, Path] = {}
+
+    def build(corpus: Path, index: Path, *, reporter: QuietReporter, model_name: str, adapter: bool) -> None:
+        build_index(corpus, index, reporter=reporter)
+        places[adapter] = index
+
+    monkeypatch.setattr(systems, "build", build)
+    monkeypatch.setattr(systems, "open_encoder", lambda loaded: HashEncoder())
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda name: str(tmp_path / "cache" / name))
+    corpus = write_corpus(tmp_path / "one", {"a": FRONT_MATTER + "\nКошка спит.\n"})
+    for adapter in (True, False):
+        systems.open_searcher(corpus, QuietReporter(), adapter=adapter)
+    assert places[True] != places[False]
 
 
 # A running server.

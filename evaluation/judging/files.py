@@ -2,12 +2,12 @@
 
 import csv
 import io
-import os
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from evaluation.judging.store import Contents
 from evaluation.judgments import JudgmentError
+from evaluation.writing import write_files
 
 _QRELS = ("query-id", "corpus-id", "score")
 _REASONS = ("query-id", "corpus-id", "reason")
@@ -45,7 +45,7 @@ def export(
             ),
         ],
     }
-    _replace({path: _table(rows) for path, rows in tables.items()})
+    write_files({path: _table(rows) for path, rows in tables.items()})
     return len(judged)
 
 
@@ -72,19 +72,3 @@ def _table(rows: Iterable[Sequence[str]]) -> str:
     out = io.StringIO()
     csv.writer(out, delimiter="\t", lineterminator="\n").writerows(rows)
     return out.getvalue()
-
-
-def _replace(texts: dict[Path, str]) -> None:
-    aside = {path: path.with_name(f".{path.name}.new") for path in texts}
-    try:
-        for path, text in texts.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with aside[path].open("w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-        for path in texts:
-            aside[path].replace(path)
-    finally:
-        for path in aside.values():
-            path.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
+from indexer.adaptation import adapter
 from indexer.articles import LeftOut
 
 FORMS = {
@@ -35,7 +36,8 @@ def find_sources(root: Path) -> tuple[list[Source], list[LeftOut]]:
 
     Left out are hidden files and folders (a folder counts once), symbolic links, files over MAXIMUM_BYTES, what is no
     regular file or cannot be opened, names that no address can hold, and whatever is in no form of FORMS. A symbolic
-    link within the folder is left out as well: its target is read in its own place.
+    link within the folder is left out as well: its target is read in its own place. The corpus's model adapter
+    (`adapter/`) is no part of its texts and not named at all.
     """
     sources: list[Source] = []
     left_out: list[LeftOut] = []
@@ -48,6 +50,8 @@ def find_sources(root: Path) -> tuple[list[Source], list[LeftOut]]:
         entered: list[str] = []
         for name in below:
             path = Path(folder, name)
+            if path == root / adapter.FOLDER and adapter.is_adapter(path):
+                continue
             if reason := _reason(path, inside):
                 left_out.append(LeftOut(shown(path, root), reason))
             else:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from indexer import knowledge
+from indexer.adaptation import adapter
 from indexer.articles import (
     Article,
     Block,
@@ -74,6 +75,8 @@ def _beside(root: Path, folder: Path) -> list[LeftOut]:
     """What stands next to the folder `articles`; folders count once."""
     _, below, names = next(os.walk(folder), ("", [], []))
     others = sorted({*below, *names} - {root.name} - knowledge.FILES.keys())
+    if adapter.is_adapter(folder / adapter.FOLDER):
+        others = [name for name in others if name != adapter.FOLDER]
     return [LeftOut(shown(folder / name, folder), "not in the folder articles") for name in others]
 
 

@@ -1,0 +1,214 @@
+"""What people asked and how they voted: an SQLite file in the `--data` folder of a replica of the server.
+
+It holds nothing personal beyond the texts of queries and comments: whoever adds them masks those first.
+"""
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from operator import attrgetter
+from pathlib import Path
+from typing import Literal, get_args
+
+FILE = "journal.sqlite"
+
+Outcome = Literal["solved", "not_related", "related_but_no_answer", "outdated"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+
+_VERSION = 1
+_BEGIN = "move the file away: a new one is begun"
+_PATIENCE = 5.0  # seconds to wait while another process writes
+
+_TABLES = (
+    """CREATE TABLE queries (
+        query_id TEXT PRIMARY KEY NOT NULL, created TEXT NOT NULL, query TEXT NOT NULL,
+        answerable INTEGER NOT NULL, relevance REAL NOT NULL, sections TEXT NOT NULL) WITHOUT ROWID""",
+    """CREATE TABLE feedback (
+        query_id TEXT NOT NULL, section_id TEXT NOT NULL, outcome TEXT NOT NULL, comment TEXT NOT NULL,
+        created TEXT NOT NULL, PRIMARY KEY (query_id, section_id)) WITHOUT ROWID""",
+)
+_QUERY = "INSERT INTO queries VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+# One statement, so that no other process comes between the question and the vote.
+_VOTE = """INSERT INTO feedback SELECT query_id, ?, ?, ?, ? FROM queries WHERE query_id = ?
+    ON CONFLICT DO UPDATE SET outcome = excluded.outcome, comment = excluded.comment, created = excluded.created"""
+
+
+class JournalError(Exception):
+    """A journal cannot be written or read; whoever runs the service can mend it."""
+
+
+class UnknownQueryError(LookupError):
+    """A vote names a query that this journal does not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedQuery:
+    """A query that somebody asked, with what was shown for it."""
+
+    query_id: str
+    created: str  # ISO 8601, UTC
+    query: str  # as typed, masked
+    answerable: bool
+    relevance: float  # of the best section, in [0, 1]
+    sections: tuple[str, ...]  # section_ids of the first ones shown, best first
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """What somebody said of a section that was shown for a query."""
+
+    query_id: str
+    section_id: str
+    outcome: Outcome
+    comment: str  # masked; empty where there is none
+    created: str  # ISO 8601, UTC
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """All that a journal holds, oldest first."""
+
+    queries: tuple[LoggedQuery, ...]
+    feedback: tuple[Vote, ...]
+
+
+class Journal:
+    """The journal in a folder, for adding to; folder and file are made where there are none.
+
+    Threads may share it, and several processes may write to one folder. Each call raises JournalError where the file
+    is of another version, damaged, unwritable, or locked by another process for longer than five seconds.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE
+        self._lock = threading.Lock()
+        # By process: a connection must neither be used nor closed across a fork (sqlite.org/howtocorrupt.html).
+        self._connections: dict[int, sqlite3.Connection] = {}
+        with _refusals(self.path):
+            self._connection()
+
+    def add_query(
+        self, query_id: str, query: str, *, answerable: bool, relevance: float, sections: Sequence[str]
+    ) -> None:
+        """Adds a query; `sections` are the ids of the first ones shown, best first.
+
+        Raises ValueError where there is one of this id already.
+        """
+        row = (query_id, _now(), _storable(query), answerable, float(relevance), json.dumps(list(sections)))
+        if not self._add(_QUERY, row):
+            raise ValueError(f"query {query_id} is in {self.path} already; expected a new id for each query")
+
+    def add_feedback(self, query_id: str, section_id: str, outcome: Outcome, comment: str = "") -> None:
+        """Adds a vote; a later one of the same query on the same section takes its place.
+
+        Raises UnknownQueryError where no such query was added, ValueError where the outcome is none of OUTCOMES.
+        """
+        if outcome not in OUTCOMES:
+            raise ValueError(f"outcome {outcome!r}; expected one of {', '.join(OUTCOMES)}")
+        row = (_storable(section_id), outcome, _storable(comment), _now(), _storable(query_id))
+        if not self._add(_VOTE, row):
+            raise UnknownQueryError(f"query {query_id!r} is not in {self.path}; expected one that was asked here")
+
+    def close(self) -> None:
+        """Closes the file; the next call opens it again."""
+        with self._lock:
+            if db := self._connections.pop(os.getpid(), None):
+                db.close()
+
+    def _add(self, statement: str, row: Sequence[object]) -> int:
+        """The number of rows that the statement, a transaction of its own, adds or changes."""
+        with self._lock, _refusals(self.path):
+            return self._connection().execute(statement, row).rowcount
+
+    def _connection(self) -> sqlite3.Connection:
+        if (process := os.getpid()) not in self._connections:
+            self._connections[process] = _opened(self.path)
+        return self._connections[process]
+
+
+def read_journals(folders: Iterable[Path]) -> Contents:
+    """What the journals of these folders hold together; changes nothing in them.
+
+    What copies of a journal have in common counts once, of two votes on one section the later. Raises JournalError
+    where a folder has no journal, or one that cannot be read.
+    """
+    queries: dict[str, LoggedQuery] = {}
+    votes: dict[tuple[str, str], Vote] = {}
+    for folder in folders:
+        contents = _read(folder / FILE)
+        queries |= {query.query_id: query for query in contents.queries}
+        for vote in contents.feedback:
+            key = (vote.query_id, vote.section_id)
+            votes[key] = max(votes.get(key, vote), vote, key=lambda each: each.created)
+    age = attrgetter("created", "query_id")
+    return Contents(tuple(sorted(queries.values(), key=age)), tuple(sorted(votes.values(), key=age)))
+
+
+def _read(path: Path) -> Contents:
+    if not path.is_file():
+        raise JournalError(f"{path}: is not there; expected the journal of a server; name the folder of its --data")
+    with _refusals(path), closing(_connected(f"{path.absolute().as_uri()}?mode=ro")) as db:
+        db.execute("BEGIN")  # both tables as they are at one moment
+        _require_version(db, path)
+        queries = db.execute("SELECT * FROM queries").fetchall()
+        votes = db.execute("SELECT * FROM feedback").fetchall()
+        return Contents(
+            tuple(
+                LoggedQuery(query_id, created, query, bool(answerable), relevance, tuple(json.loads(sections)))
+                for query_id, created, query, answerable, relevance, sections in queries
+            ),
+            tuple(Vote(*row) for row in votes),
+        )
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """A connection to the journal, which is made where there is none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    db = _connected(path.absolute().as_uri())
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        if not db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+            for statement in (*_TABLES, f"PRAGMA user_version = {_VERSION}"):
+                db.execute(statement)
+        _require_version(db, path)
+        db.execute("COMMIT")
+        db.execute("PRAGMA journal_mode = WAL")  # readers and the writer do not wait for each other
+        db.execute("PRAGMA synchronous = NORMAL")  # no wait for the disk; a power failure may cost the last rows
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _connected(uri: str) -> sqlite3.Connection:
+    return sqlite3.connect(uri, uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+
+
+def _require_version(db: sqlite3.Connection, path: Path) -> None:
+    if (found := db.execute("PRAGMA user_version").fetchone()[0]) != _VERSION:
+        raise JournalError(f"{path}: version {found}; expected {_VERSION}; use the program that wrote it, or {_BEGIN}")
+
+
+@contextmanager
+def _refusals(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError, ValueError, TypeError) as error:
+        raise JournalError(
+            f"{path}: cannot be used ({error}); expected a sound journal in a writable folder, locked by no other "
+            f"program; check the rights, or {_BEGIN}"
+        ) from error
+
+
+def _storable(text: str) -> str:
+    """The text with lone surrogates, which UTF-8 has no bytes for, replaced."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
