@@ -1,11 +1,12 @@
 """Two systems on one set, query by query: who wins, by how much, whether by chance, and where."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evaluation.judgments import JudgedSet
+from evaluation.results import Answerability
 from evaluation.runs import Run
-from evaluation.significance import Comparison, paired
+from evaluation.significance import AurocComparison, Comparison, paired, paired_auroc
 
 _SEED = 20261122
 _SHOWN = 3  # of each list
@@ -26,6 +27,11 @@ class Flip:
 def compare(a: Mapping[str, float], b: Mapping[str, float]) -> Comparison:
     """The paired test on the values of one measure by query_id. Raises ComparisonError where the queries differ."""
     return paired(a, b, _SEED)
+
+
+def compare_auroc(a: Sequence[Answerability], b: Sequence[Answerability]) -> AurocComparison:
+    """The same for telling answerable queries from others, from both systems' decisions in one order."""
+    return paired_auroc([row[0] for row in a], [row[0] for row in b], [row[1] for row in a], _SEED)
 
 
 def flips(a: tuple[Run, Mapping[str, float]], b: tuple[Run, Mapping[str, float]], judged: JudgedSet) -> list[Flip]:

@@ -1,6 +1,6 @@
 """Systems over sets of queries: rankings taken, measured, and set side by side as Results."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from statistics import fmean
@@ -37,16 +37,19 @@ def as_set_result(systems: Sequence[System], taken: Sequence[Run], judged: Judge
         texts={query.query_id: query.text for query in queries},
         kinds={query.query_id: query.kind for query in queries if query.kind},
         topics={query.query_id: query.topic for query in queries if query.topic},
-        answerability=tuple(row for system in systems if system.decide for row in decisions(system, judged)),
+        answerability=next((decisions(system, judged) for system in systems if system.decide), ()),
     )
 
 
-def decisions(system: System, judged: JudgedSet) -> Iterator[Answerability]:
-    """Relevance, the judged truth and the decision for each query; none for a set whose queries all have an answer."""
-    if system.decide and len(judged.answerable) < len(judged.queries):
-        for query in judged.queries:
-            relevance, answered = system.decide(query)
-            yield relevance, query.answerable, answered
+def decisions(system: System, judged: JudgedSet) -> tuple[Answerability, ...]:
+    """Relevance, the judged truth and the decision for each query in its order.
+
+    Empty for a system that does not decide, and for a set whose queries all have an answer.
+    """
+    if not system.decide or len(judged.answerable) == len(judged.queries):
+        return ()
+    decided = [(query.answerable, *system.decide(query)) for query in judged.queries]
+    return tuple((relevance, answerable, answered) for answerable, relevance, answered in decided)
 
 
 def measure_system(found: Run, judged: JudgedSet, cutoff: int = 10) -> SystemResult:

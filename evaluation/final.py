@@ -1,14 +1,16 @@
 """The log of the test split: measured seldom, on purpose, and never unwritten."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from evaluation.results import Provenance, SetResult
+from evaluation.tables import answerability_figures
 
 
-def append(log: Path, provenance: Provenance, found: SetResult) -> None:
-    """Adds a line to the log: commit, settings and figures of every system, and when they were taken."""
-    line = {
+def append(log: Path, provenance: Provenance, found: SetResult, comparison: Mapping[str, object] | None = None) -> None:
+    """Adds a line to the log: commit, settings and figures of every system, when they were taken, what was compared."""
+    line: dict[str, object] = {
         "created": provenance.created,
         "commit": provenance.commit,
         "corpus_digest": provenance.corpus_digest,
@@ -22,5 +24,9 @@ def append(log: Path, provenance: Provenance, found: SetResult) -> None:
             for system in found.systems
         },
     }
+    if figures := answerability_figures(found.answerability):
+        line["answerability"] = {name: round(value, 4) for name, value in figures.items()}
+    if comparison:
+        line["comparison"] = comparison
     with log.open("a", encoding="utf-8") as file:
         file.write(json.dumps(line, ensure_ascii=False) + "\n")

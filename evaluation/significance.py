@@ -89,6 +89,48 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     return tuple(adjusted)
 
 
+@dataclass(frozen=True, slots=True)
+class AurocComparison:
+    """System b against system a in telling answerable queries from others, on the same queries."""
+
+    auroc_a: float
+    auroc_b: float
+    difference: float  # b - a
+    low: float  # 95 % confidence interval of the difference
+    high: float
+
+
+def paired_auroc(
+    a: Sequence[float], b: Sequence[float], answerable: Sequence[bool], seed: int, resamples: int = 2_000
+) -> AurocComparison:
+    """How far b is ahead of a in AUROC; `a` and `b` are their relevances for the same queries, in one order.
+
+    The interval is the stratified percentile bootstrap's: answerable and other queries are resampled apart, each query
+    with both its relevances (as in pROC: Robin et al., 2011). Raises ComparisonError where the lengths differ or a sort
+    of queries is missing.
+    """
+    if not len(a) == len(b) == len(answerable) or len(set(answerable)) < 2:
+        raise ComparisonError(
+            f"AUROC: {len(a)} and {len(b)} relevances, {sum(answerable)} of {len(answerable)} queries answerable; "
+            "expected as many of each, and queries of both sorts; compare on a set that has both"
+        )
+    pairs = np.column_stack([a, b])
+    own, others = pairs[np.asarray(answerable)], pairs[~np.asarray(answerable)]
+
+    def aurocs(rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.float64]:
+        more = own[rows][:, None, :] - others[columns][None, :, :]
+        return np.asarray(((more > 0) + (more == 0) / 2).mean(axis=(0, 1)))
+
+    rng = np.random.default_rng(seed)
+    drawn = [
+        aurocs(rng.integers(len(own), size=len(own)), rng.integers(len(others), size=len(others)))
+        for _ in range(resamples)
+    ]
+    low, high = np.quantile([after - before for before, after in drawn], [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    before, after = aurocs(np.arange(len(own)), np.arange(len(others)))
+    return AurocComparison(float(before), float(after), float(after - before), float(low), float(high))
+
+
 def _check(a: Mapping[str, float], b: Mapping[str, float]) -> None:
     if not a and not b:
         raise ComparisonError("comparison: no queries; expected at least one; give the values of each query")

@@ -66,14 +66,14 @@ def unknown_ids(searcher: Searcher, judged: JudgedSet) -> list[str]:
     return sorted(no_articles if len(no_articles) < len(no_sections) else no_sections)
 
 
-def local_systems(searcher: Searcher, judged: JudgedSet) -> list[System]:
+def local_systems(searcher: Searcher, judged: JudgedSet, suffix: str = "") -> list[System]:
     """The lexical half, the semantic half and the hybrid of one index; the hybrid decides too."""
 
     def decide(query: Query) -> tuple[float, bool]:
         found = searcher.search(query.text, limit=1)
         return found.relevance, found.answerable
 
-    *halves, hybrid = (_system(mode, searcher, mode, judged) for mode in MODES)
+    *halves, hybrid = (_system(f"{mode}{suffix}", searcher, mode, judged) for mode in MODES)
     return [*halves, replace(hybrid, decide=decide)]
 
 
@@ -104,9 +104,13 @@ class Remembering:
         return getattr(self._encoder, name)
 
 
-def all_local(searcher: Searcher, judged: JudgedSet) -> list[System]:
-    """What is compared over one index: the halves, the hybrid, and what it was chosen from."""
-    return local_systems(searcher, judged) + ablations(searcher, judged)
+def all_local(searcher: Searcher, judged: JudgedSet, published: Searcher | None = None) -> list[System]:
+    """What is compared over one corpus: the halves, the hybrid, what it was chosen from, and the model as published.
+
+    `published` is the searcher without the corpus's adapter, where it has one.
+    """
+    compared = local_systems(searcher, judged) + ablations(searcher, judged)
+    return compared + (local_systems(published, judged, ", model as published")[1:] if published else [])
 
 
 def named(compared: Sequence[System], names: Sequence[str] | None) -> list[System]:

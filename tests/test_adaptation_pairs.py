@@ -145,6 +145,14 @@ def test_a_limit_takes_from_every_section_and_headings_before_sentences(sections
     assert limited(pairs, len(pairs), Random(1)) == pairs
 
 
+def test_a_limit_that_is_small_takes_several_pairs_of_fewer_sections() -> None:
+    pairs = [Pair(f"{number}", f"s{number % 20}", "heading") for number in range(100)]
+    some = limited(pairs, 12, Random(1), together=4)
+    assert sorted(Counter(pair.section_id for pair in some).values()) == [4, 4, 4]
+    others = limited(pairs, 12, Random(2), together=4)
+    assert {pair.section_id for pair in some} != {pair.section_id for pair in others}
+
+
 @given(st.lists(st.integers()), st.integers(0, 5))
 def test_shuffling_keeps_the_items_and_repeats_itself(items: list[int], seed: int) -> None:
     assert sorted(shuffled(items, Random(seed))) == sorted(items)

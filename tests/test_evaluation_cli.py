@@ -12,6 +12,7 @@ from helpers import HashEncoder, measured
 
 import evaluation.__main__ as cli
 from evaluation import perturb, runs, systems, tune
+from evaluation.commands import compare as compare_command
 from evaluation.commands import judge as judge_command
 from evaluation.commands import opening
 from evaluation.commands import run as run_command
@@ -336,7 +337,7 @@ def test_compare_tells_who_wins_and_shows_the_worst_flips(
     folder: Path, opened: list[Path], searcher: Searcher, capsys: pytest.CaptureFixture[str]
 ):
     assert cli.main(["compare", "hybrid", "lexical", "--data", str(folder), "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
+    (found,) = json.loads(capsys.readouterr().out)["sets"]
     rows = expected_rows(searcher, read_judged(folder))
     difference = rows["lexical"]["nDCG@10"] - rows["hybrid"]["nDCG@10"]
     assert found["comparison"]["difference"] == pytest.approx(difference)
@@ -344,6 +345,42 @@ def test_compare_tells_who_wins_and_shows_the_worst_flips(
     assert len(found["flips"]) == changed
     assert cli.main(["compare", "hybrid", "lexical", "--data", str(folder)]) == 0
     assert "lexical wins" in capsys.readouterr().out
+
+
+def test_compare_on_perturbed_copies_and_on_queries_without_an_answer(
+    folder: Path,
+    opened: list[Path],
+    searcher: Searcher,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.setattr(compare_command, "published", lambda corpus, adapted: searcher)
+    with (folder / "queries.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"_id": "n1", "text": "!!!", "answerable": false, "split": "tuning"}\n')
+    run = ["compare", "hybrid, model as published", "hybrid", "--data", str(folder), "--perturb", "capitals"]
+    assert cli.main([*run, "--json"]) == 0
+    clean, capitals = json.loads(capsys.readouterr().out)["sets"]
+    assert (clean["set"], capitals["set"]) == ("own, tuning", "own, tuning, capitals")
+    assert clean["AUROC"]["auroc_b"] == 1.0
+    assert clean["AUROC"]["difference"] == 0.0
+    assert capitals["AUROC"] is None  # copies are made of the queries that have an answer
+    assert cli.main(run) == 0
+    assert "telling answerable queries from others, AUROC: 1.0000 and 1.0000, " in capsys.readouterr().out
+
+
+def test_compare_on_the_test_split_is_logged(both_splits: Path, opened: list[Path]):
+    compare = ["compare", "lexical", "hybrid", "--data", str(both_splits), "--split", "test", "--final"]
+    assert cli.main(compare) == 0
+    (line,) = (both_splits / "final.jsonl").read_text(encoding="utf-8").splitlines()
+    logged = json.loads(line)
+    assert list(logged["systems"]) == ["lexical", "hybrid"]
+    assert logged["comparison"]["measure"] == "nDCG@10"
+    assert set(logged["comparison"]["comparison"]) >= {"difference", "low", "high", "p"}
+
+
+def test_compare_of_a_system_with_itself_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]):
+    assert cli.main(["compare", "hybrid", "hybrid", "--data", str(folder)]) == 1
+    assert "hybrid twice; expected two systems" in capsys.readouterr().err
 
 
 def test_compare_of_an_unknown_system_names_those_there_are(

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
 
-from evaluation.significance import Comparison, ComparisonError, holm, paired
+from evaluation.significance import Comparison, ComparisonError, holm, paired, paired_auroc
 
 # Values of both systems for a query, in tenths: small whole numbers, so that differences often cancel and tie.
 tenths = st.tuples(st.integers(0, 10), st.integers(0, 10))
@@ -214,3 +215,48 @@ def test_holm_is_bonferroni_over_every_group_that_a_comparison_is_in(p_values):
 def test_holm_refuses_what_is_no_p_value(wrong):
     with pytest.raises(ValueError, match=r"expected one in \[0, 1\]"):
         holm([0.5, wrong])
+
+
+def test_auroc_of_both_and_their_difference_by_hand():
+    answerable = [True, True, False, False]
+    # a: 0.9 is above both others, 0.5 above one and level with none: 3 of 4; b tells all four couples.
+    found = paired_auroc([0.9, 0.5, 0.6, 0.1], [0.9, 0.8, 0.6, 0.1], answerable, seed=1)
+    assert (found.auroc_a, found.auroc_b, found.difference) == (0.75, 1.0, 0.25)
+    assert 0 <= found.low <= 0.25 <= found.high <= 1
+
+
+def test_aurocs_are_those_of_scikit_learn_with_ties():
+    rng = np.random.default_rng(7)
+    answerable = rng.random(80) < 0.6
+    a, b = (np.round(rng.random(80), 1) for _ in range(2))
+    found = paired_auroc(a.tolist(), b.tolist(), answerable.tolist(), seed=1)
+    assert found.auroc_a == pytest.approx(roc_auc_score(answerable, a))
+    assert found.auroc_b == pytest.approx(roc_auc_score(answerable, b))
+
+
+def test_interval_of_the_same_system_twice_is_the_point_0():
+    relevances = [0.1, 0.4, 0.35, 0.8]
+    found = paired_auroc(relevances, relevances, [False, False, True, True], seed=1)
+    assert (found.difference, found.low, found.high) == (0.0, 0.0, 0.0)
+
+
+def test_interval_of_a_clear_difference_keeps_off_0_and_narrows_with_more_queries():
+    def width(number: int) -> float:
+        rng = np.random.default_rng(3)
+        answerable = [place < number // 2 for place in range(number)]
+        a = rng.normal(0, 1, number)
+        b = a + np.where(answerable, 2.0, 0.0)
+        found = paired_auroc(a.tolist(), b.tolist(), answerable, seed=1)
+        assert found.low > 0
+        return found.high - found.low
+
+    assert width(400) < 0.7 * width(60)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "answerable"),
+    [([0.1, 0.2], [0.1], [True, False]), ([0.1, 0.2], [0.1, 0.2], [True, True]), ([], [], [])],
+)
+def test_aurocs_that_cannot_be_compared_are_named(a: list[float], b: list[float], answerable: list[bool]):
+    with pytest.raises(ComparisonError, match="expected as many of each, and queries of both sorts"):
+        paired_auroc(a, b, answerable, seed=1)

@@ -1,15 +1,18 @@
 """What several commands begin with: judged queries, and the index of the corpus that they are about."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from evaluation import systems
+from evaluation import experiment, perturb, systems
 from evaluation.judgments import JudgedSet, JudgmentError, read_judged
+from evaluation.results import Provenance
 from indexer.__main__ import Terminal
 from server.search import Searcher
 
 JUDGED = Path(__file__).parents[1] / "judged"  # our own queries
+PERTURBATIONS = ("all", "none", *perturb.KINDS)
 XQUAD = Path("build/xquad-ru")  # where convert-xquad puts rus-XQuAD
 
 
@@ -46,6 +49,32 @@ def open_searcher(corpus: Path, judged: JudgedSet) -> Searcher:
     searcher = systems.open_searcher(corpus, Terminal())
     require_known(searcher, judged, corpus)
     return searcher
+
+
+def with_copies(judged: JudgedSet, perturbations: Sequence[str]) -> Iterator[JudgedSet]:
+    """The set, then its perturbed copies, each of the queries that its kind can change."""
+    yield judged
+    kinds = perturb.KINDS if "all" in perturbations else [kind for kind in perturbations if kind != "none"]
+    for kind in kinds:
+        if queries := perturb.perturb(judged.answerable, kind):
+            yield replace(judged, name=f"{judged.name}, {kind}", queries=queries)
+
+
+def provenance_of(searcher: Searcher, set_name: str, digests: Mapping[str, str]) -> Provenance:
+    """Where results over an index come from; `digests` maps the names of the sets to theirs."""
+    inputs = searcher.artifact.manifest.inputs
+    return experiment.provenance_of(
+        settings={"ranking": asdict(searcher.ranking), "split": set_name.rpartition(", ")[2]},
+        digests=digests,
+        corpus_digest=inputs.corpus_digest,
+        model=inputs.model,
+        fingerprint=inputs.model_fingerprint,
+    )
+
+
+def published(corpus: Path, searcher: Searcher) -> Searcher | None:
+    """The searcher over the same corpus with the model as published; None where the corpus has no adapter."""
+    return systems.open_searcher(corpus, Terminal(), adapter=False) if searcher.artifact.adapter else None
 
 
 def require_known(searcher: Searcher, judged: JudgedSet, place: Path) -> None:

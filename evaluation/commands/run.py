@@ -3,19 +3,27 @@
 import argparse
 import json
 import statistics
-from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from evaluation import experiment, final, html_report, perturb, report, systems, tables
-from evaluation.commands.opening import JUDGED, XQUAD, command, corpus_of, judged_set, require_known
+from evaluation import experiment, final, html_report, report, systems, tables
+from evaluation.commands.opening import (
+    JUDGED,
+    PERTURBATIONS,
+    XQUAD,
+    command,
+    corpus_of,
+    judged_set,
+    provenance_of,
+    published,
+    require_known,
+    with_copies,
+)
 from evaluation.judgments import JudgedSet, JudgmentError, digest
 from evaluation.results import Results, SetResult, SystemResult
 from indexer.__main__ import Terminal
 from server.search import Searcher
-
-_PERTURBATIONS = ("all", "none", *perturb.KINDS)
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -29,7 +37,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         help="BEIR folder with queries.jsonl, qrels/ and its corpus.jsonl; may be repeated (default: our own queries)",
     )
     sub.add_argument("--split", help="which qrels, where there are several (for our own queries: tuning)")
-    sub.add_argument("--perturb", choices=_PERTURBATIONS, action="append", help="such copies too; may be repeated")
+    sub.add_argument("--perturb", choices=PERTURBATIONS, action="append", help="such copies too; may be repeated")
     sub.add_argument("--system", action="append", metavar="NAME", help="only this one, as printed; may be repeated")
     sub.add_argument(
         "--corpus", type=Path, help="folder of articles (default: DATA where it has corpus.jsonl, else corpus)"
@@ -48,16 +56,17 @@ def _run(options: argparse.Namespace) -> int:
             "leave them out, or measure an index built here"
         )
     opened = cache(lambda corpus: systems.open_searcher(corpus, Terminal()))  # once, however many sets are about it
+    as_published = cache(lambda corpus: published(corpus, opened(corpus)))
     found, digests = [], {}
     for data, judged in _sets(options):
         unasked = ["all"] if _everything(options) and data == JUDGED else []
-        for each in _with_copies(judged, options.perturb or unasked):
+        for each in with_copies(judged, options.perturb or unasked):
             if options.url:
                 compared = systems.served_systems(options.url, each)
             else:
                 searcher = opened(corpus := corpus_of(data, options.corpus))
                 require_known(searcher, judged, corpus)
-                compared = systems.all_local(searcher, each)
+                compared = systems.all_local(searcher, each, as_published(corpus))
             asked = systems.named(compared, options.system)
             found.append(experiment.measure_set(asked, each, lambda name: Terminal().progress(name, "query")))
             digests[each.name] = digest(each)
@@ -88,15 +97,6 @@ def _sets(options: argparse.Namespace) -> list[tuple[Path, JudgedSet]]:
                 "then: python -m evaluation convert-xquad xquad.ru.json"
             )
     return found
-
-
-def _with_copies(judged: JudgedSet, perturbations: list[str]) -> Iterator[JudgedSet]:
-    """The set, then its perturbed copies, each of the queries that its kind can change."""
-    yield judged
-    kinds = perturb.KINDS if "all" in perturbations else [kind for kind in perturbations if kind != "none"]
-    for kind in kinds:
-        if queries := perturb.perturb(judged.answerable, kind):
-            yield replace(judged, name=f"{judged.name}, {kind}", queries=queries)
 
 
 def _as_text(result: SetResult, by: str | None) -> str:
@@ -149,14 +149,7 @@ def _ahead(result: SetResult) -> float | None:
 
 def _keep(options: argparse.Namespace, searcher: Searcher, found: list[SetResult], digests: dict[str, str]) -> None:
     """The report and, for the test split, the line in the log."""
-    inputs = searcher.artifact.manifest.inputs
-    provenance = experiment.provenance_of(
-        settings={"ranking": asdict(searcher.ranking), "split": found[0].name.rpartition(", ")[2]},
-        digests=digests,
-        corpus_digest=inputs.corpus_digest,
-        model=inputs.model,
-        fingerprint=inputs.model_fingerprint,
-    )
+    provenance = provenance_of(searcher, found[0].name, digests)
     if options.final:
         final.append((options.data or [JUDGED])[0] / "final.jsonl", provenance, found[0])
     if options.report:

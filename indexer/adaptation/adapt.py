@@ -76,7 +76,7 @@ def adapt(
     model = models.resolve(model_name, reporter.say)
     random = Random(settings.seed)  # noqa: S311 -- no secret
     errors = knowledge.read(folder, "errors.toml", knowledge.KnownErrors) or knowledge.KnownErrors()
-    found = pairing.limited(pairing.pairs_of(sections, errors), settings.max_pairs, random)
+    found = pairing.limited(pairing.pairs_of(sections, errors), settings.max_pairs, random, settings.anchors)
     training, held_out = (list(found), []) if judged else _split(found, random)
     lemmatizer = Lemmatizer()
     neighbours = neighbours_of(sections, lemmatizer)

@@ -73,10 +73,11 @@ def passage(section: Section, pairs: Iterable[Pair] = ()) -> str:
     return "\n".join(each for each in (path, text) if each)
 
 
-def limited(pairs: Sequence[Pair], most: int, random: Random) -> tuple[Pair, ...]:
+def limited(pairs: Sequence[Pair], most: int, random: Random, together: int = 1) -> tuple[Pair, ...]:
     """At most `most` of the pairs, in their order: drawn section by section, so that long ones do not crowd out others.
 
-    Each section's titles, headings, errors and keywords come before its sentences and steps.
+    Each section's titles, headings, errors and keywords come before its sentences and steps. Of a corpus with more
+    sections than `most` can give `together` pairs each, which share a passage in training, only so many are drawn.
     """
     if len(pairs) <= most:
         return tuple(pairs)
@@ -84,11 +85,8 @@ def limited(pairs: Sequence[Pair], most: int, random: Random) -> tuple[Pair, ...
     for place in shuffled(range(len(pairs)), random):
         places.setdefault(pairs[place].section_id, []).append(place)
     queues = [sorted(queue, key=lambda place: bool(pairs[place].part)) for queue in places.values()]
-    kept: list[int] = []
-    for turn in range(max(map(len, queues))):
-        kept += [queue[turn] for queue in queues if turn < len(queue)]
-        if len(kept) >= most:
-            break
+    queues = queues[: max(1, most // together)]
+    kept = [queue[turn] for turn in range(max(map(len, queues))) for queue in queues if turn < len(queue)]
     return tuple(pairs[place] for place in sorted(kept[:most]))
 
 
