@@ -25,6 +25,8 @@ from server.search import Mode, Searcher, open_encoder
 DEPTH = 100  # length of a local ranking
 SERVED_DEPTH = 50  # the most a server gives
 
+PUBLISHED = ", model as published"  # ends the names of systems without the corpus's adapter
+
 MODES: tuple[Mode, ...] = ("lexical", "semantic", "hybrid")
 
 Ranking = list[str]  # ids of sections or articles, best first
@@ -110,7 +112,7 @@ def all_local(searcher: Searcher, judged: JudgedSet, published: Searcher | None 
     `published` is the searcher without the corpus's adapter, where it has one.
     """
     compared = local_systems(searcher, judged) + ablations(searcher, judged)
-    return compared + (local_systems(published, judged, ", model as published")[1:] if published else [])
+    return compared + (local_systems(published, judged, PUBLISHED)[1:] if published else [])
 
 
 def named(compared: Sequence[System], names: Sequence[str] | None) -> list[System]:

@@ -68,7 +68,7 @@ def trials(searcher: Searcher, judged: JudgedSet, progress: Callable[[int, int],
         return sorted(tried, key=lambda trial: -trial.smoothed)
 
     try:
-        best = chosen(fusions(1.0, 1.0)).ranking
+        best = fusions(1.0, 1.0)[0].ranking
         found = found_with(dict(best.fields))
         factors = [replace(best, lead_factor=lead, admin_factor=admin) for lead, admin in product(_LEADS, _ADMINS)]
         best = max(factors, key=lambda ranking: measure(found, ranking))
@@ -76,15 +76,6 @@ def trials(searcher: Searcher, judged: JudgedSet, progress: Callable[[int, int],
         return fusions(best.lead_factor, best.admin_factor)
     finally:
         searcher.ranking = kept
-
-
-def chosen(tried: Sequence[Trial]) -> Trial:
-    """The best of the sums of normalised scores; fusion by ranks is tried beside them, to be compared with.
-
-    On our queries the two tie (docs/design.md, "One ranking out of two"); ranks forget by how much the first is ahead,
-    and where the queries are not ours that costs two hundredths.
-    """
-    return next(trial for trial in tried if trial.ranking.normalisation != "reciprocal_rank")
 
 
 def _fields() -> Iterator[dict[str, float]]:

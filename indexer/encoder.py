@@ -60,7 +60,7 @@ class SentenceEncoder:
         from sentence_transformers import SentenceTransformer
 
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._dtype = torch.bfloat16 if device == "cuda" or _cpu_has_bfloat16() else torch.float32
+        self._dtype = torch.bfloat16 if device == "cuda" or cpu_has_bfloat16() else torch.float32
         loaded = torch.float32 if model.adapter else self._dtype
         try:
             with _quiet():
@@ -184,7 +184,8 @@ def _fitting(text: str, room: int, encoder: Encoder) -> Iterator[str]:
     yield from _fitting(text[cut or middle :].strip(), room, encoder)
 
 
-def _cpu_has_bfloat16() -> bool:
+def cpu_has_bfloat16() -> bool:
+    """Whether the processor has instructions for bfloat16, as Linux tells."""
     try:
         flags = Path("/proc/cpuinfo").read_text()
     except OSError:

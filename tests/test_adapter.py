@@ -343,7 +343,7 @@ def test_without_another_scale_the_one_of_the_card_is_used(model: Model, adapter
 def test_scale_0_changes_nothing_bit_for_bit(
     model: Model, adapter: Adapter, bfloat16: bool, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("indexer.encoder._cpu_has_bfloat16", lambda: bfloat16)
+    monkeypatch.setattr("indexer.encoder.cpu_has_bfloat16", lambda: bfloat16)
     published = SentenceEncoder(model)
     same = SentenceEncoder(with_adapter(model, with_card(adapter, scale=0.0)))
     assert same.settings() == published.settings()
@@ -360,7 +360,7 @@ def test_weights_are_added_in_float32_and_then_rounded_to_what_is_computed_with(
 ):
     import torch
 
-    monkeypatch.setattr("indexer.encoder._cpu_has_bfloat16", lambda: dtype == "bfloat16")
+    monkeypatch.setattr("indexer.encoder.cpu_has_bfloat16", lambda: dtype == "bfloat16")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     encoder = SentenceEncoder(with_adapter(model, adapter))
     assert encoder.settings()["dtype"] == dtype

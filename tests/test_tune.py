@@ -87,7 +87,7 @@ def test_factors_are_those_that_suit_the_best_setting_without_any(
     found = {(trial.ranking.lead_factor, trial.ranking.admin_factor) for trial in trials}
     monkeypatch.setattr(tune, "_LEADS", (1.0,))
     monkeypatch.setattr(tune, "_ADMINS", (1.0,))
-    best = tune.chosen(tune.trials(searcher, JUDGED, progress([]))).ranking
+    best = tune.trials(searcher, JUDGED, progress([]))[0].ranking
     *_, hybrid = local_systems(searcher, JUDGED)
 
     def ndcg(factors: tuple[float, float]) -> float:
@@ -110,13 +110,6 @@ def test_best_comes_first_by_the_smoothed_measure(trials: list[Trial]):
     smoothed = [trial.smoothed for trial in trials]
     assert smoothed == sorted(smoothed, reverse=True)
     assert smoothed[0] > smoothed[-1]
-
-
-def test_fusion_by_ranks_is_tried_and_never_chosen(trials: list[Trial]):
-    by_rank = [trial for trial in trials if trial.ranking.normalisation == "reciprocal_rank"]
-    assert tune.chosen(trials) not in by_rank
-    ahead = replace(by_rank[0], smoothed=2.0)
-    assert tune.chosen([ahead, *trials]) == tune.chosen(trials)
 
 
 def test_equally_good_settings_stay_in_the_order_of_the_grid(

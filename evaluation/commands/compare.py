@@ -62,10 +62,12 @@ def _compare(options: argparse.Namespace) -> int:
     searcher = cache(lambda: open_searcher(corpus, judged))  # files need none
     without = cache(lambda: published(corpus, searcher()))
 
-    def local(each: JudgedSet) -> list[System]:
-        return systems.all_local(searcher(), each, without())
-
     names = (options.a, options.b)
+
+    def local(each: JudgedSet) -> list[System]:
+        asked_for = any(name.endswith(systems.PUBLISHED) for name in names)
+        return systems.all_local(searcher(), each, without() if asked_for else None)
+
     printed = []
     for each in with_copies(judged, options.perturb or []):
         compared = _on(each, names, local, options.measure)

@@ -35,7 +35,7 @@ def _tune(options: argparse.Namespace) -> int:
             f"lead {chosen.lead_factor}, admin {chosen.admin_factor}; {fields}"
         )
     if options.write:
-        text = tuning.as_toml(tuning.chosen(found), judged, searcher.artifact.manifest.inputs.corpus_digest)
+        text = tuning.as_toml(found[0], judged, searcher.artifact.manifest.inputs.corpus_digest)
         tuning.write(RANKING_FILE, text)
         print(f"wrote {RANKING_FILE}")
     return 0

@@ -1,7 +1,6 @@
 """Hard negatives: sections that share an anchor's words and do not answer it, mined by BM25; and what to keep apart."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import combinations
 
 import numpy as np
 
@@ -81,8 +80,3 @@ def hard_negatives(
             )
         )
     return found
-
-
-def near_duplicates(neighbours: Neighbours, section_ids: Iterable[str]) -> list[tuple[str, str]]:
-    """The pairs of these sections that are kin, in their order."""
-    return [(one, other) for one, other in combinations(section_ids, 2) if neighbours.kin(one, other)]

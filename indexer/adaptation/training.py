@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from indexer.adaptation.contrast import in_order, last_checkpoint, loss, reporting, without_dropout
-from indexer.encoder import _cpu_has_bfloat16
+from indexer.encoder import cpu_has_bfloat16
 from indexer.errors import ModelError
 from indexer.models import Model
 
@@ -84,7 +84,7 @@ def train(
         seed=settings.seed,
         batch_sampler=in_order,
         prompts={name: prompt_of(network, "passage" if name == _PASSAGE else "query") for name in columns},
-        bf16=device == "cuda" or _cpu_has_bfloat16(),
+        bf16=device == "cuda" or cpu_has_bfloat16(),
         use_cpu=device == "cpu",
         logging_steps=max(1, len(batches) // 100),
         save_steps=max(1, len(batches) // settings.checkpoints),
