@@ -211,7 +211,7 @@ def test_tune_prints_the_best_settings_and_changes_nothing(
     assert not tuned("--corpus", "elsewhere").exists()
     assert opened == [Path("elsewhere")]
     head, *rows = capsys.readouterr().out.splitlines()
-    assert head.startswith("own, tuning: 3 queries, 24 settings;")  # 2 headings, each 4 normalisations of 3
+    assert head.startswith("own, tuning with copies: 6 queries, 24 settings;")  # 2 headings, each 4 normalisations of 3
     smoothed = [float(row.split()[1]) for row in rows[:10]]
     assert smoothed == sorted(smoothed, reverse=True)
     assert all(any(name in row for row in rows) for name in tune._NORMALISATIONS)  # the best of each, at least
