@@ -63,7 +63,7 @@ class SentenceEncoder:
         self._dtype = torch.bfloat16 if device == "cuda" or cpu_has_bfloat16() else torch.float32
         loaded = torch.float32 if model.adapter else self._dtype
         try:
-            with _quiet():
+            with quiet():
                 self._model = SentenceTransformer(
                     str(model.folder), device=device, model_kwargs={"torch_dtype": loaded}, local_files_only=True
                 )
@@ -109,7 +109,7 @@ class SentenceEncoder:
         if not passages:
             return []
         tokenizer: Any = self._model.tokenizer
-        with _quiet():
+        with quiet():
             encoded = tokenizer([self._passage_prompt + text for text in passages], truncation=False)
         return [len(ids) for ids in encoded["input_ids"]]
 
@@ -194,7 +194,7 @@ def cpu_has_bfloat16() -> bool:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keeps the libraries' loading bars and notices off our stderr; errors still come as exceptions."""
     from transformers.utils import logging as transformers_logging
 

@@ -1,8 +1,6 @@
 """Trains a low-rank adapter of an embedding model on pairs, by contrast within each batch; resumes where it stopped."""
 
-import contextlib
-import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from indexer.adaptation.contrast import in_order, last_checkpoint, loss, reporting, without_dropout
-from indexer.encoder import cpu_has_bfloat16
+from indexer.encoder import cpu_has_bfloat16, quiet
 from indexer.errors import ModelError
 from indexer.models import Model
 
@@ -92,7 +90,7 @@ def train(
         report_to="none",
         disable_tqdm=True,
     )
-    with _quiet():
+    with quiet():
         trainer = SentenceTransformerTrainer(
             model=network,
             args=arguments,
@@ -111,7 +109,7 @@ def open_model(model: Model, device: str) -> "SentenceTransformer":
     from sentence_transformers import SentenceTransformer
 
     try:
-        with _quiet():
+        with quiet():
             return SentenceTransformer(str(model.folder), device=device, local_files_only=True)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise ModelError(
@@ -176,18 +174,3 @@ def _seed(seed: int) -> None:
     from transformers import set_seed
 
     set_seed(seed)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps the libraries' notices off our stderr; errors still come as exceptions."""
-    from transformers.utils import logging as transformers_logging
-
-    level = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity(logging.ERROR)
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(level)
