@@ -3,7 +3,20 @@
 import argparse
 import sys
 
-from evaluation.commands import bench, bench_encoding, compare, exchange, gaps, gate, judge, run, tune, xquad
+from evaluation.commands import (
+    ablate,
+    bench,
+    bench_encoding,
+    calibrate,
+    compare,
+    exchange,
+    gaps,
+    gate,
+    judge,
+    run,
+    tune,
+    xquad,
+)
 from evaluation.judgments import JudgmentError
 from evaluation.results import ResultsError
 from evaluation.significance import ComparisonError
@@ -11,7 +24,7 @@ from evaluation.systems import SystemFailure
 from indexer.errors import ArticleError, ArtifactError, ModelError
 from server.journal import JournalError
 
-_COMMANDS = (run, compare, gate, judge, tune, bench, bench_encoding, exchange, gaps, xquad)
+_COMMANDS = (run, compare, ablate, gate, judge, tune, calibrate, bench, bench_encoding, exchange, gaps, xquad)
 _ERRORS = (
     *(JudgmentError, ResultsError, ComparisonError, SystemFailure),
     *(ArticleError, ArtifactError, ModelError, JournalError, OSError),

@@ -11,26 +11,9 @@ from random import Random
 from typing import TypeVar
 
 from evaluation.judgments import JudgedSet, Query
+from server.reading.keyboard import NEIGHBOURS, in_russian_layout, in_us_layout
 
 Item = TypeVar("Item")
-
-# The keys of a Windows keyboard, US and Russian (xkeyboard-config: us(basic), ru(winkeys)), plain and with Shift.
-_US = "`qwertyuiop[]asdfghjkl;'zxcvbnm,./" + '~QWERTYUIOP{}ASDFGHJKL:"ZXCVBNM<>?@#$^&|'
-_RU = "ёйцукенгшщзхъфывапролджэячсмитьбю." + 'ЁЙЦУКЕНГШЩЗХЪФЫВАПРОЛДЖЭЯЧСМИТЬБЮ,"№;:?/'
-_RU_KEYS_ON_US = str.maketrans(_RU, _US)
-_US_KEYS_ON_RU = str.maketrans(_US, _RU)
-
-# The rows of letters, each with the place of its first key in key widths: what touches what, left, right, above, below.
-_ROWS = (("йцукенгшщзхъ", 0.0), ("фывапролджэ", 0.25), ("ячсмитьбю", 0.75))
-_PLACES = {letter: (row, start + key) for row, (keys, start) in enumerate(_ROWS) for key, letter in enumerate(keys)}
-NEIGHBOURS = {
-    letter: "".join(
-        other
-        for other, (other_row, other_x) in _PLACES.items()
-        if (row == other_row and abs(x - other_x) == 1) or (abs(row - other_row) == 1 and abs(x - other_x) < 1)
-    )
-    for letter, (row, x) in _PLACES.items()
-}  # ё has none: it stands in the row of digits
 
 # A stretch in Latin letters and digits, with the punctuation inside it («10:41», «ERR_A», «/system/wss», «[OK]»).
 _LATIN = re.compile(r"(?:(?<![а-яё])[/\\.\[{<#*_-]+)?[a-z0-9](?:[^\sа-яё]*[a-z0-9\]}>])?", re.IGNORECASE)
@@ -123,9 +106,9 @@ def _layout(query: Query, rng: Random) -> str:
     russian = _russian_letters(query.text)
     latin = sum(len(match[0]) for match in _LATIN.finditer(query.text) if not _is_code(match[0]))
     if russian and russian >= latin:
-        return _outside_codes(query.text, lambda text: text.translate(_RU_KEYS_ON_US))
+        return _outside_codes(query.text, in_us_layout)
     if latin:
-        return _outside_codes(query.text, lambda text: text.translate(_US_KEYS_ON_RU))
+        return _outside_codes(query.text, in_russian_layout)
     return query.text
 
 

@@ -6,7 +6,7 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
@@ -20,6 +20,7 @@ from indexer import artifact, models
 from indexer.build import Reporter, build, lexical_index
 from indexer.encoder import Encoder
 from indexer.words import clean, words
+from server.interpretation import Ability
 from server.search import Mode, Searcher, open_encoder
 
 DEPTH = 100  # length of a local ranking
@@ -144,11 +145,19 @@ def _with_terms(searcher: Searcher, terms: Callable[[str], list[str]]) -> Search
     return Searcher(replace(searcher.artifact, lexical=lexical), searcher.encoder, searcher.ranking, terms)
 
 
-def _system(name: str, searcher: Searcher, mode: Mode, judged: JudgedSet) -> System:
+def without(searcher: Searcher, judged: JudgedSet, abilities: Collection[Ability]) -> System:
+    """The hybrid with some abilities of reading a query switched off."""
+    name = f"hybrid without {', '.join(abilities)}" if abilities else "hybrid"
+    return _system(name, searcher, "hybrid", judged, abilities)
+
+
+def _system(
+    name: str, searcher: Searcher, mode: Mode, judged: JudgedSet, switched_off: Collection[Ability] = ()
+) -> System:
     by_article = judged.judged_ids <= searcher.articles.keys()
 
     def rank(query: Query) -> Ranking:
-        candidates = searcher.candidates(searcher.read(query.text), mode)
+        candidates = searcher.candidates(searcher.read(query.text, switched_off), mode)
         rows = searcher.ranked(searcher.fuse(candidates, mode), DEPTH, DEPTH)
         sections = [searcher.artifact.sections[row] for row in rows]
         return _unique([section.article_id if by_article else section.section_id for section in sections])

@@ -23,6 +23,7 @@ _ERRORS = (0.5, 1.0)
 _NORMALISATIONS: tuple[Normalisation, ...] = ("minmax", "maximum", "zscore", "reciprocal_rank")
 _WEIGHTS = tuple(round(0.3 + step / 20, 2) for step in range(11))
 _LEADS = (1.0, 0.8, 0.6, 0.4)
+_SYNONYMS = (0.0, 0.5, 0.75, 1.0, 1.25)
 _ADMINS = (1.0, 0.95, 0.9, 0.85, 0.8)
 
 _Found = dict[Query, Candidates]
@@ -51,29 +52,33 @@ def trials(searcher: Searcher, judged: JudgedSet, progress: Callable[[int, int],
     grid = list(_fields())
     done = count(1)
 
-    def found_with(fields: dict[str, float]) -> _Found:
-        searcher.ranking = replace(kept, fields=fields)
+    def found_with(fields: dict[str, float], synonyms: float) -> _Found:
+        searcher.ranking = replace(kept, fields=fields, synonym_weight=synonyms)
         lexical = {query: searcher.candidates(read[query], "lexical") for query in judged.answerable}
         return {query: replace(found, semantic=semantic[query]) for query, found in lexical.items()}
 
-    def fusions(lead: float, admin: float) -> list[Trial]:
+    def fusions(lead: float, admin: float, synonyms: float) -> list[Trial]:
         tried: list[Trial] = []
         for fields in grid:
-            found = found_with(fields)
+            found = found_with(fields, synonyms)
             for normalisation in _NORMALISATIONS:
-                rankings = [Ranking(fields, normalisation, weight, lead, admin) for weight in _WEIGHTS]
+                rankings = [Ranking(fields, normalisation, weight, lead, admin, synonyms) for weight in _WEIGHTS]
                 values = [measure(found, ranking) for ranking in rankings]
                 tried += map(Trial, rankings, values, _smoothed(values))
             progress(next(done), 2 * len(grid) + 1)
         return sorted(tried, key=lambda trial: -trial.smoothed)
 
     try:
-        best = fusions(1.0, 1.0)[0].ranking
-        found = found_with(dict(best.fields))
-        factors = [replace(best, lead_factor=lead, admin_factor=admin) for lead, admin in product(_LEADS, _ADMINS)]
-        best = max(factors, key=lambda ranking: measure(found, ranking))
+        best = fusions(1.0, 1.0, 1.0)[0].ranking
+        rated = []
+        for synonyms in _SYNONYMS:
+            found = found_with(dict(best.fields), synonyms)
+            for lead, admin in product(_LEADS, _ADMINS):
+                factors = replace(best, lead_factor=lead, admin_factor=admin, synonym_weight=synonyms)
+                rated.append((measure(found, factors), factors))
+        best = max(rated, key=lambda each: each[0])[1]
         progress(next(done), 2 * len(grid) + 1)
-        return fusions(best.lead_factor, best.admin_factor)
+        return fusions(best.lead_factor, best.admin_factor, best.synonym_weight)
     finally:
         searcher.ranking = kept
 
@@ -114,7 +119,8 @@ def as_toml(trial: Trial, judged: JudgedSet, corpus_digest: str) -> str:
         f'normalisation = "{trial.ranking.normalisation}"\n'
         f"semantic_weight = {trial.ranking.semantic_weight}\n"
         f"lead_factor = {trial.ranking.lead_factor}\n"
-        f"admin_factor = {trial.ranking.admin_factor}\n\n[fields]\n{fields}"
+        f"admin_factor = {trial.ranking.admin_factor}\n"
+        f"synonym_weight = {trial.ranking.synonym_weight}\n\n[fields]\n{fields}"
     )
 
 

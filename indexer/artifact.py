@@ -3,9 +3,10 @@
 index/current -> generations/<id>
 index/generations/<id>/manifest.json    written last: what it was made from and with, checksums
                        articles.jsonl, sections.jsonl
-                       vocabulary, lexical/
+                       vocabulary, lexical/, words.tsv
                        vectors.faiss, vectors.windows.tsv
                        topics.toml, errors.toml, ...    what the content editor owns, as it was
+                       relevance.json                   how sure an answer is, where that was fitted to the corpus
                        adapter/                         what was added to the model's weights, where there was one
 """
 
@@ -28,13 +29,16 @@ from indexer import knowledge, lemmas
 from indexer.adaptation.adapter import FOLDER as ADAPTER
 from indexer.adaptation.adapter import Adapter, read_adapter
 from indexer.articles import Article
+from indexer.calibration import FILE as CALIBRATION
+from indexer.calibration import Calibration, read_calibration
 from indexer.errors import ArtifactError, ModelError
 from indexer.lexical import SETTINGS, LexicalIndex
 from indexer.models import Model
 from indexer.sections import Section
 from indexer.vectors import VectorIndex
+from indexer.wordlist import WordList
 
-FORMAT = 3  # of the artifact; a server reads exactly its own
+FORMAT = 4  # of the artifact; a server reads exactly its own
 
 _REBUILD = "rebuild it: python -m indexer build corpus --out index"
 _KEPT = 2  # generations: the current one and the one before it, for rollback
@@ -84,6 +88,7 @@ class Inputs:
     model: str  # "+adapter" after its name where it has one
     model_fingerprint: str  # covers the adapter
     adapter: AdapterUsed | None
+    calibration: str | None  # digest of the corpus's relevance.json, where it fits
     lemmatizer: dict[str, str]  # package -> version
     lexical: dict[str, object]  # fields and constants of BM25
 
@@ -110,12 +115,15 @@ class Artifact:
     lexical: LexicalIndex
     vectors: VectorIndex
     topics: knowledge.Topics
+    words: WordList
     errors: knowledge.KnownErrors
+    synonyms: knowledge.Synonyms
     support: knowledge.Support | None
     adapter: Adapter | None = None  # of the model
+    calibration: Calibration | None = None
 
 
-def inputs_of(corpus_form: str, corpus_digest: str, model: Model) -> Inputs:
+def inputs_of(corpus_form: str, corpus_digest: str, model: Model, calibration: str | None = None) -> Inputs:
     """The inputs of a build that would run now."""
     return Inputs(
         format=FORMAT,
@@ -125,6 +133,7 @@ def inputs_of(corpus_form: str, corpus_digest: str, model: Model) -> Inputs:
         model=model.name,
         model_fingerprint=model.fingerprint,
         adapter=_used(model),
+        calibration=calibration,
         lemmatizer=lemmas.versions(),
         lexical=SETTINGS,
     )
@@ -167,6 +176,7 @@ def write(
     sections: Sequence[Section],
     lexical: LexicalIndex,
     vectors: VectorIndex,
+    words: WordList,
     corpus: Path,
     adapter: Adapter | None = None,
 ) -> str:
@@ -185,9 +195,12 @@ def write(
             _write_lines(aside / "sections.jsonl", sections)
             lexical.save(aside / "lexical")
             vectors.save(aside / "vectors.faiss")
+            words.save(aside)
             for name in knowledge.FILES:
                 if (corpus / name).is_file():
                     shutil.copyfile(corpus / name, aside / name)
+            if inputs.calibration:
+                shutil.copyfile(corpus / CALIBRATION, aside / CALIBRATION)
             if adapter:
                 (aside / ADAPTER).mkdir()
                 for name, content in adapter.files().items():
@@ -301,6 +314,7 @@ def load(index: Path) -> Artifact:
         raise ArtifactError(
             f"{folder / ADAPTER}: unreadable; expected the adapter that the manifest names; {_REBUILD}"
         ) from error
+    calibrated = read_calibration(folder) if manifest.inputs.calibration else None
     return Artifact(
         generation=folder.name,
         manifest=manifest,
@@ -309,9 +323,12 @@ def load(index: Path) -> Artifact:
         lexical=lexical,
         vectors=vectors,
         topics=knowledge.read(folder, "topics.toml", knowledge.Topics) or knowledge.Topics(topic=()),
+        words=WordList.load(folder),
         errors=knowledge.read(folder, "errors.toml", knowledge.KnownErrors) or knowledge.KnownErrors(),
+        synonyms=knowledge.read(folder, "synonyms.toml", knowledge.Synonyms) or knowledge.Synonyms(),
         support=knowledge.read(folder, "support.toml", knowledge.Support),
         adapter=adapter,
+        calibration=calibrated[0] if calibrated else None,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from indexer import artifact, knowledge, models
+from indexer import calibration as calibrating
 from indexer.articles import Article, Corpus, Finding, LeftOut, corpus_digest, corpus_form, read_articles
 from indexer.encoder import Encoder, Vectors, open_encoder, windows
 from indexer.errors import ArticleError, ArtifactError
@@ -19,6 +20,7 @@ from indexer.lemmas import Lemmatizer
 from indexer.lexical import LexicalIndex, field_texts
 from indexer.sections import Section, split_article
 from indexer.vectors import VectorIndex
+from indexer.wordlist import word_list
 
 _SHOWN_FINDINGS = 20
 
@@ -69,7 +71,8 @@ def build(
         model = models.resolve(model_name, reporter.say)
         if adapter:
             model = models.adapted(model, folder, reporter.say)
-    if not force and (summary := _up_to_date(folder, index, model)):
+    calibration = calibrating.fitting(folder, model.fingerprint, reporter.say)
+    if not force and (summary := _up_to_date(folder, index, model, calibration)):
         return summary
     if model.adapter:
         reporter.say(f"{model.adapter.source} is added to the model at scale {model.adapter.card.scale}")
@@ -83,6 +86,7 @@ def build(
         errors = knowledge.read(folder, "errors.toml", knowledge.KnownErrors) or knowledge.KnownErrors()
     with clock.stage("lemmas"):
         lexical = lexical_index(sections, errors, Lemmatizer().lemmas, reporter.progress("Lemmas", "section"))
+        words = word_list(texts_of_words(sections, errors))
     with clock.stage("model"):
         encoder = open_encoder(model)
     with clock.stage("windows"):
@@ -104,7 +108,7 @@ def build(
     with clock.stage("writing"):
         generation = artifact.write(
             index,
-            inputs=artifact.inputs_of(corpus.form, corpus.digest, model),
+            inputs=artifact.inputs_of(corpus.form, corpus.digest, model, calibration),
             encoder={
                 "dimension": encoder.dimension,
                 "maximum_tokens": encoder.maximum_tokens,
@@ -115,6 +119,7 @@ def build(
             sections=sections,
             lexical=lexical,
             vectors=vector_index,
+            words=words,
             corpus=folder,
             adapter=model.adapter,
         )
@@ -131,7 +136,7 @@ def build(
     )
 
 
-def _up_to_date(folder: Path, index: Path, model: models.Model) -> Summary | None:
+def _up_to_date(folder: Path, index: Path, model: models.Model, calibration: str | None) -> Summary | None:
     try:
         current = artifact.current(index)
         manifest = artifact.verify(current)
@@ -139,7 +144,7 @@ def _up_to_date(folder: Path, index: Path, model: models.Model) -> Summary | Non
         return None  # a missing or damaged index is what a build mends
     if not folder.is_dir():
         return None
-    inputs = artifact.inputs_of(corpus_form(folder), corpus_digest(folder), model)
+    inputs = artifact.inputs_of(corpus_form(folder), corpus_digest(folder), model, calibration)
     return Summary(current.name, False, manifest.counts) if inputs == manifest.inputs else None
 
 
@@ -161,6 +166,15 @@ def _usable(corpus: Corpus, keep_going: bool) -> tuple[list[Article], list[Findi
             + "".join(f"\n{finding}" for finding in findings[:_SHOWN_FINDINGS])
         )
     return articles, findings
+
+
+def texts_of_words(sections: Sequence[Section], errors: knowledge.KnownErrors) -> Iterator[str]:
+    """Every text that a query may use words of."""
+    for section in sections:
+        yield from section.headings[-1:]
+        yield from section.keywords
+        yield section.text
+    yield from (error.text for error in errors.error)
 
 
 def lexical_index(

@@ -36,6 +36,14 @@ class Lemmatizer:
         """Whether the word is a preposition, conjunction, particle, pronoun or interjection: nothing to mark."""
         return self._parse(word)[1]
 
+    def possible_lemmas(self, word: str) -> set[str]:
+        """The lemmas of every parse of a lower-case word, ё folded to е; for an unknown word they are guesses."""
+        return {parse.normal_form.replace("ё", "е") for parse in self._analyzer.parse(word)}
+
+    def is_known(self, word: str) -> bool:
+        """Whether the dictionary has the lower-case word; ё may be written е."""
+        return bool(self._analyzer.word_is_known(word, strict=False))
+
     def lemmas(self, text: str) -> list[str]:
         """The lemmas of a text in order of its words; empty where it has none.
 

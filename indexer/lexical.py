@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import bm25s
@@ -64,6 +65,21 @@ class LexicalIndex:
 
     def __len__(self) -> int:
         return self._sections
+
+    def lemmas_of(self, row: int) -> frozenset[str]:
+        """The lemmas of a section, of all its fields together."""
+        return self._lemmas_by_row[row]
+
+    @cached_property
+    def _lemmas_by_row(self) -> list[frozenset[str]]:
+        found: list[set[str]] = [set() for _ in range(self._sections)]
+        for index in self._fields.values():
+            # bm25s keeps a sparse matrix by columns: those of lemma i lie between indptr[i] and indptr[i + 1].
+            starts, rows = index.scores["indptr"], index.scores["indices"]
+            for number, lemma in enumerate(self._vocabulary):
+                for row in rows[starts[number] : starts[number + 1]].tolist():
+                    found[row].add(lemma)
+        return [frozenset(lemmas) for lemmas in found]
 
     def scores(self, lemmas: Sequence[str], weights: Mapping[str, float]) -> Scores:
         """BM25 of every section, summed over fields with their weights; shape (sections,).

@@ -12,6 +12,7 @@ from flask import Blueprint, Response, current_app, redirect, request
 from indexer.sections import Section
 from server import VERSION, openapi, schema
 from server.errors import QueryError
+from server.interpretation import AS_TYPED
 from server.search import Filters, Searcher, article_url
 from server.search import Result as SearchResult
 
@@ -60,7 +61,12 @@ def _search(wanted: schema.SearchRequest) -> Response:
     filters = Filters(tuple(wanted.filters.platform), tuple(wanted.filters.audience), tuple(wanted.filters.topic))
     _check_topics(filters)
     result = searcher().search(
-        wanted.query, limit=wanted.limit, filters=filters, mode=wanted.mode, per_article=wanted.per_article
+        wanted.query,
+        limit=wanted.limit,
+        filters=filters,
+        mode=wanted.mode,
+        per_article=wanted.per_article,
+        without=AS_TYPED if wanted.as_typed else (),
     )
     return reply(asdict(search_reply(wanted, result, (time.perf_counter() - started) * 1000)))
 
@@ -91,7 +97,9 @@ def search_reply(wanted: schema.SearchRequest, result: SearchResult, took_ms: fl
                 {"kind": change.kind, "from": change.from_, "to": change.to, "confidence": change.confidence}
                 for change in read.changes
             ],
-            error=read.error,
+            error=schema.ErrorTextOut(list(read.error.codes), read.error.message, read.error.skeleton)
+            if read.error
+            else None,
             platform=read.platform,
             audience=read.audience,
         ),

@@ -1,31 +1,42 @@
-"""How a query was read: what kind it is and what was searched for."""
+"""How a query was read: what kind it is, what was searched for, what was changed."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from indexer.knowledge import KnownErrors
+from indexer.knowledge import KnownError, KnownErrors, Synonyms
+from indexer.lemmas import Lemmatizer
+from indexer.wordlist import WordList
 from indexer.words import clean, words
+from server.reading import latin, layout, spelling
+from server.reading.changes import Change
+from server.reading.cues import Audience, Platform, audience_of, platform_of
+from server.reading.lexicon import Lexicon, folded_words
+from server.reading.pasted import Pasted, read_pasted
+from server.reading.synonyms import Expansion, Thesaurus, words_of
 
 Kind = Literal["keywords", "question", "error"]
+
+# What reading can do beyond white space and invisible characters; each can be switched off.
+Ability = Literal["layout", "translit", "typo", "synonym", "error"]
+AS_TYPED: frozenset[Ability] = frozenset(("layout", "translit", "typo", "synonym"))
+
+_REPAIRS: Mapping[Ability, Callable[[str, Lexicon], tuple[str, tuple[Change, ...]]]] = {
+    "layout": layout.repair,
+    "translit": latin.repair,
+    "typo": spelling.repair,
+}
+
+LONGEST_TYPED = 300  # characters; longer text was pasted, and repairing it would cost more than it gives
+_TOLD = 3  # synonyms of a word that the model is told; more of them say nothing new
+_UNSURE = 0.8  # changes less sure than this leave the typed words in the search
 
 _QUESTION = re.compile(
     r"(?:а |и |но )?(?:как|что|чем|где|куда|откуда|когда|почему|отчего|зачем|кто|кому|чей|сколько|"
     r"какой|какая|какое|какие|можно ли|нужно ли|есть ли|надо ли|могу ли|подскажите)\b(?!-)",
     re.IGNORECASE,
 )
-_CODE = re.compile(r"\b(?:0x[0-9a-f]{4,}|[A-Za-z]+[0-9]*(?:_[A-Za-z0-9]+)+|[A-Z][a-z]+[A-Za-z]*(?:Error|Exception))\b")
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A change made to what was typed."""
-
-    kind: Literal["layout", "translit", "typo", "synonym"]
-    from_: str
-    to: str
-    confidence: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,39 +44,98 @@ class Interpretation:
     """How a query was read."""
 
     kind: Kind
-    read_as: str
+    read_as: str  # what is searched for
+    typed: str  # the query, white space joined
     changes: tuple[Change, ...] = ()
-    error: None = None
-    platform: None = None
-    audience: None = None
+    error: Pasted | None = None
+    platform: Platform | None = None
+    audience: Audience | None = None
     explained_in: tuple[str, ...] = ()  # section_ids that explain an error text of the query
+    expansions: tuple[Expansion, ...] = ()  # words of the query that others find the same as
+
+    @property
+    def synonyms(self) -> tuple[str, ...]:
+        """Words that find the same as some of the query, each once."""
+        return tuple(dict.fromkeys(word for expansion in self.expansions for word in expansion.meant))
+
+    @property
+    def sense(self) -> str:
+        """What the model reads: the query, and in brackets the help's own words for slang in it."""
+        meant = dict.fromkeys(word for expansion in self.expansions for word in expansion.meant[:_TOLD])
+        return f"{self.read_as} ({', '.join(meant)})" if meant else self.read_as
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether what was typed need not be searched for beside what was read."""
+        return all(change.confidence >= _UNSURE for change in self.changes if change.kind != "synonym")
 
 
 class Reader:
-    """Reads queries against the error texts that the help knows."""
+    """Reads queries against the words, synonyms and error texts of a help."""
 
-    def __init__(self, errors: KnownErrors) -> None:
-        self._errors = [(found, error) for error in errors.error if (found := _words(error.text))]
+    def __init__(self, errors: KnownErrors, synonyms: Synonyms, word_list: WordList, lemmatizer: Lemmatizer) -> None:
+        self._lemmatizer = lemmatizer
+        self._thesaurus = Thesaurus(synonyms, lemmatizer)
+        slang = (part for word in words_of(synonyms) for part in folded_words(word))
+        self._lexicon = Lexicon(word_list, slang, lemmatizer)
+        self._errors: dict[str, list[tuple[list[str], KnownError]]] = {}  # by their first word
+        for error in errors.error:
+            if found := _words(error.text):
+                self._errors.setdefault(found[0], []).append((found, error))
 
-    def read(self, query: str) -> Interpretation:
-        """The query without invisible characters, its white space joined, and its kind."""
-        text = " ".join(clean(query).split())
-        typed = _words(text)
-        held = [(found, error) for found, error in self._errors if _contains(typed, found)]
-        if _CODE.search(text) or held:
-            kind: Kind = "error"
-        elif text.endswith("?") or _QUESTION.match(text):
-            kind = "question"
-        else:
-            kind = "keywords"
-        # A text that means many things («Отказано в доступе») decides only where it is all that was typed.
-        named = tuple(error.section for found, error in held if error.distinctive or found == typed)
-        return Interpretation(kind, text, explained_in=named)
+    def read(self, query: str, without: Collection[Ability] = ()) -> Interpretation:
+        """The query as it was probably meant; `without` switches abilities off (AS_TYPED: all that change words)."""
+        cleaned = clean(query)
+        typed = " ".join(cleaned.split())
+        pasted = None if "error" in without else read_pasted(cleaned)
+        text = pasted.searched if pasted else typed
+        changes: tuple[Change, ...] = ()
+        if len(text) <= LONGEST_TYPED:
+            text, changes = self._repaired(text, without)
+        lemmas = self._lemmatizer.lemmas(text)
+        found = [] if "synonym" in without else self._thesaurus.found_in(text)
+        held = self._held(_words(text)) or (self._held(_words(typed)) if text != typed else [])
+        whole = _words(text)
+        return Interpretation(
+            kind="error" if pasted or held else _kind(text),
+            read_as=text,
+            typed=typed,
+            changes=(*changes, *(Change("synonym", each.typed, ", ".join(each.meant), 1.0) for each in found)),
+            error=pasted,
+            platform=platform_of({*lemmas, *self._meant(found)}),
+            audience=audience_of(lemmas),
+            # A text that means many things («Отказано в доступе») decides only where it is all that was typed.
+            explained_in=tuple(error.section for words, error in held if error.distinctive or words == whole),
+            expansions=tuple(found),
+        )
+
+    def _repaired(self, text: str, without: Collection[Ability]) -> tuple[str, tuple[Change, ...]]:
+        changes: tuple[Change, ...] = ()
+        for ability, repair in _REPAIRS.items():
+            if ability not in without:
+                text, found = repair(text, self._lexicon)
+                changes += found
+        # The model reads capitals as other words, and who writes in capitals alone means nothing by them.
+        return (text.lower() if text.isupper() and " " in text else text), changes
+
+    def _meant(self, found: Iterable[Expansion]) -> Iterator[str]:
+        for expansion in found:
+            for word in expansion.meant:
+                yield from self._lemmatizer.lemmas(word)
+
+    def _held(self, text: Sequence[str]) -> list[tuple[list[str], KnownError]]:
+        """The known error texts that stand in the text word for word."""
+        return [
+            (found, error)
+            for place, word in enumerate(text)
+            for found, error in self._errors.get(word, ())
+            if text[place : place + len(found)] == found
+        ]
+
+
+def _kind(text: str) -> Kind:
+    return "question" if text.endswith("?") or _QUESTION.match(text) else "keywords"
 
 
 def _words(text: str) -> list[str]:
     return [word.text for word in words(text)]
-
-
-def _contains(text: Sequence[str], part: Sequence[str]) -> bool:
-    return any(text[start : start + len(part)] == part for start in range(len(text) - len(part) + 1))

@@ -9,10 +9,12 @@ from markupsafe import Markup, escape
 from server import answers, schema
 from server.api import searcher
 from server.errors import QueryError
+from server.interpretation import AS_TYPED
 from server.search import Filters, Hit, article_url
 
 pages = Blueprint("pages", __name__)
 
+_NEAR_MISSES = 3  # shown where nothing answers
 LONGEST_ADDRESS = 300  # longer text, or text with line breaks, travels by POST and stays out of addresses and logs
 
 PLATFORM_NAMES = {"android": "Android", "ios": "iOS", "web": "веб", "desktop": "компьютер", "server": "сервер"}
@@ -53,6 +55,8 @@ def search_long() -> str | Response:
     if len(text) > LONGEST_ADDRESS or "\n" in text:
         return _results(text)
     kept = {name: value for name in ("platform", "audience") if (value := request.form.get(name))}
+    if request.form.get("as_typed") == "1":
+        kept["as_typed"] = "1"
     address = "/?" + urlencode({"q": text, **kept}) if text else "/"
     response: Response = redirect(address, 303)  # type: ignore[assignment]
     return response
@@ -104,9 +108,22 @@ def _results(text: str) -> str | Response:
             return error_page(error, text)
         wanted = schema.read_search_request({"query": text, "limit": _RESULTS}, typed=True)
     filters = Filters(tuple(wanted.filters.platform), tuple(wanted.filters.audience))
-    result = searcher().search(text, limit=_RESULTS, filters=filters)
-    shown = answers.grouped(result.hits)
-    return render_template("results.html", text=text, groups=shown, answerable=result.answerable, filters=filters)
+    as_typed = values.get("as_typed") == "1"
+    result = searcher().search(text, limit=_RESULTS, filters=filters, without=AS_TYPED if as_typed else ())
+    read = result.interpretation
+    shown = result.hits if result.answerable else result.hits[:_NEAR_MISSES]
+    kept = {name: chosen for name, chosen in (("platform", filters.platform), ("audience", filters.audience)) if chosen}
+    return render_template(
+        "results.html",
+        text=text,
+        groups=answers.grouped(shown),
+        as_typed_query={"q": text, **{name: chosen[0] for name, chosen in kept.items()}, "as_typed": 1},
+        answerable=result.answerable,
+        filters=filters,
+        # Synonyms only add to what was typed; of a repair the visitor is told.
+        read_as=read.read_as if any(change.kind != "synonym" for change in read.changes) else "",
+        error=read.error,
+    )
 
 
 def error_page(error: QueryError, text: str = "") -> Response:

@@ -22,6 +22,7 @@ class Ranking:
     # holds; a section for administrators repeats the words of the question above it, and most who ask are users.
     lead_factor: float = 1.0
     admin_factor: float = 1.0  # where the caller names no audience
+    synonym_weight: float = 1.0  # of what finds the same as a word of the query, beside the word itself
 
 
 RANKING_FILE = Path(__file__).with_name("ranking.toml")

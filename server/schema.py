@@ -47,13 +47,13 @@ class SearchRequest(_Request):
     mode: Mode = "hybrid"
     per_article: Annotated[int, Field(ge=1, le=50, description="at most so many sections of one article")] = 3
     abstain: Annotated[bool, Field(description="false: `hits` holds the ranking even where it answers nothing")] = True
-    as_typed: Annotated[bool, Field(description="not available yet")] = False
+    as_typed: Annotated[bool, Field(description="true: no repair of layout, translit and typos, no synonyms")] = False
     explain: Annotated[bool, Field(description="not available yet")] = False
     max_tokens: Annotated[int | None, Field(description="not available yet")] = None
     context: Annotated[list[str], Field(description="not available yet")] = []
 
 
-_LATER = ("as_typed", "explain", "max_tokens", "context")
+_LATER = ("explain", "max_tokens", "context")
 
 _FOUND = {
     "missing": ("missing", "Не хватает поля «{name}»."),
@@ -101,13 +101,22 @@ ChangeOut = TypedDict(
 
 
 @dataclass(frozen=True, slots=True)
+class ErrorTextOut:
+    """What was found in a pasted error: its codes, the message, and the message with all that changes masked."""
+
+    codes: list[str]
+    message: str
+    skeleton: str
+
+
+@dataclass(frozen=True, slots=True)
 class InterpretationOut:
     """How the query was read."""
 
     kind: Literal["keywords", "question", "error"]
     read_as: str
     changes: list[ChangeOut]
-    error: None
+    error: ErrorTextOut | None
     platform: Platform | None
     audience: Audience | None
 

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
@@ -19,8 +19,9 @@ from indexer.lemmas import Lemmatizer
 from indexer.sections import Section
 from indexer.words import words
 from server import fusion
-from server.interpretation import Interpretation, Reader
+from server.interpretation import Ability, Interpretation, Reader
 from server.ranking import Ranking, read_ranking
+from server.relevance import Gauge, likelihood
 from server.snippets import Snippets
 
 Mode = Literal["hybrid", "lexical", "semantic"]
@@ -77,6 +78,7 @@ class Candidates:
     lexical: dict[int, float]
     semantic: dict[int, float]
     error: frozenset[int]
+    vector: Vectors | None = None  # of the query, where the semantic half was asked
 
 
 class Searcher:
@@ -102,8 +104,12 @@ class Searcher:
         self.moved_sections = {alias: section.section_id for section in artifact.sections for alias in section.aliases}
         self.lemmatizer = Lemmatizer()
         self._terms = terms or self.lemmatizer.lemmas
-        self._reader = Reader(artifact.errors)
+        self._reader = Reader(artifact.errors, artifact.synonyms, artifact.words, self.lemmatizer)
         self._snippets = Snippets(self.lemmatizer)
+        self._gauge = Gauge(artifact.lexical, artifact.words, self.lemmatizer)
+        self.calibration = artifact.calibration
+        self._direction = np.array(self.calibration.direction if self.calibration else (), dtype=np.float32)
+        self._threshold = self.calibration.threshold if self.calibration else 0.0
         self._rows = {section.section_id: row for row, section in enumerate(artifact.sections)}
         # In our own help a lead announces what its article holds; in other people's it may be most of the article.
         self._leads = {
@@ -125,27 +131,69 @@ class Searcher:
         filters: Filters | None = None,
         mode: Mode = "hybrid",
         per_article: int = 3,
+        without: Collection[Ability] = (),
     ) -> Result:
         """At most `limit` sections, best first, at most `per_article` of one article.
 
+        `without` switches off abilities of reading, AS_TYPED all that change words.
+
         A query without letters or digits gives no hits.
         """
-        read = self.read(query)
+        read = self.read(query, without)
         if not any(words(read.read_as)):
             return Result(read, (), 0.0, False, False)
         candidates = self.candidates(read, mode, self._allowed(filters or Filters()))
         fused = self.fuse(candidates, mode, for_anybody=not (filters and filters.audience))
         marked = self._snippets.query_lemmas(read.read_as)
+        rows = self.ranked(fused, limit, per_article)
+        relevances, calibrated = self._relevances(read, candidates, rows, mode)
         hits = tuple(
-            self._hit(rank, row, fused[row], candidates, marked)
-            for rank, row in enumerate(self.ranked(fused, limit, per_article), start=1)
+            self._hit(rank, row, fused[row], relevance, candidates, marked)
+            for rank, (row, relevance) in enumerate(zip(rows, relevances, strict=True), start=1)
         )
-        relevance = max((hit.relevance for hit in hits), default=0.0)
-        return Result(read, hits, relevance, bool(hits), False)
+        best = max(relevances, default=0.0)
+        answerable = bool(hits) and (not calibrated or best >= self._threshold)
+        return Result(read, hits, best, answerable, calibrated)
 
-    def read(self, query: str) -> Interpretation:
-        """How the query is read."""
-        return self._reader.read(query)
+    def first(self, query: str) -> tuple[dict[str, float], Vectors] | None:
+        """The features of the section that the hybrid ranks first, and the query's vector; None where it finds none."""
+        read = self.read(query)
+        candidates = self.candidates(read, "hybrid")
+        rows = self.ranked(self.fuse(candidates, "hybrid"), 1, 1)
+        if not rows or candidates.vector is None:
+            return None
+        return self._features(read, candidates, rows)[0], candidates.vector
+
+    def _features(self, read: Interpretation, candidates: Candidates, rows: Sequence[int]) -> list[dict[str, float]]:
+        direction = self._direction if self.calibration else None
+        evidence = self._gauge.evidence(read, candidates.semantic, candidates.vector, direction)
+        return [
+            self._gauge.features(
+                evidence,
+                row,
+                candidates.semantic.get(row, 0.0),
+                candidates.lexical.get(row, 0.0),
+                explains=row in candidates.error,
+            )
+            for row in rows
+        ]
+
+    def _relevances(
+        self, read: Interpretation, candidates: Candidates, rows: Sequence[int], mode: Mode
+    ) -> tuple[list[float], bool]:
+        """The relevance of each row, and whether it is calibrated: only the hybrid has all features."""
+        if mode == "hybrid" and self.calibration:
+            features = self._features(read, candidates, rows)
+            return [likelihood(self.calibration, each) for each in features], True
+        return [self._squashed(candidates, row) for row in rows], False
+
+    def _squashed(self, candidates: Candidates, row: int) -> float:
+        cosine = relevance_of_cosine(candidates.semantic.get(row, 0.0))
+        return cosine if candidates.semantic else max(cosine, relevance_of_bm25(candidates.lexical.get(row, 0.0)))
+
+    def read(self, query: str, without: Collection[Ability] = ()) -> Interpretation:
+        """How the query is read; `without` switches abilities off."""
+        return self._reader.read(query, without)
 
     def ranked(self, fused: Mapping[int, float], limit: int, per_article: int) -> list[int]:
         """The rows, best first, ties in the order of section_id, at most `per_article` of one article."""
@@ -169,14 +217,20 @@ class Searcher:
         lexical: dict[int, float] = {}
         semantic: dict[int, float] = {}
         error: frozenset[int] = frozenset()
+        vector: Vectors | None = None
         if mode != "semantic":
-            lexical = self._lexical(self._terms(read.read_as), allowed)
+            lexical = self._lexical(read, allowed)
             rows = (self._rows[section_id] for section_id in read.explained_in if section_id in self._rows)
             error = frozenset(row for row in rows if allowed is None or allowed[row])
         if mode != "lexical":
-            vector: Vectors = self.encoder.encode_query(read.read_as)
+            vector = self.encoder.encode_query(read.sense)
             semantic = dict(self.artifact.vectors.search(vector, CANDIDATES, allowed))
-        return Candidates(lexical, semantic, error)
+            if not read.is_sure:
+                # Both readings are searched; a section counts by the one that it fits better.
+                typed = self.encoder.encode_query(read.typed)
+                for row, cosine in self.artifact.vectors.search(typed, CANDIDATES, allowed):
+                    semantic[row] = max(cosine, semantic.get(row, cosine))
+        return Candidates(lexical, semantic, error, vector)
 
     def fuse(self, candidates: Candidates, mode: Mode, for_anybody: bool = True) -> dict[int, float]:
         """One score a row, higher is better; sections that explain an error text of the query stand above the rest."""
@@ -198,8 +252,15 @@ class Searcher:
             fused[row] = fused.get(row, 0.0) + above
         return fused
 
-    def _lexical(self, lemmas: Sequence[str], allowed: npt.NDArray[np.bool_] | None) -> dict[int, float]:
+    def _lexical(self, read: Interpretation, allowed: npt.NDArray[np.bool_] | None) -> dict[int, float]:
+        """BM25 of what was typed or meant; what finds the same as a word of it counts less than the word itself."""
+        lemmas = self._terms(read.read_as)
         scores = self.artifact.lexical.scores(lemmas, self.ranking.fields)
+        if read.synonyms and self.ranking.synonym_weight:
+            others = {lemma for word in read.synonyms for lemma in self._terms(word)} - set(lemmas)
+            scores = scores + self.ranking.synonym_weight * self.artifact.lexical.scores(
+                sorted(others), self.ranking.fields
+            )
         if allowed is not None:
             scores = np.where(allowed, scores, 0.0).astype(np.float32)
         rows = np.flatnonzero(scores > 0)
@@ -219,18 +280,16 @@ class Searcher:
 
         return np.fromiter(map(suits, self.artifact.sections), dtype=bool, count=len(self.artifact.sections))
 
-    def _hit(self, rank: int, row: int, score: float, candidates: Candidates, marked: frozenset[str]) -> Hit:
+    def _hit(
+        self, rank: int, row: int, score: float, relevance: float, candidates: Candidates, marked: frozenset[str]
+    ) -> Hit:
         section = self.artifact.sections[row]
-        lexical, semantic = candidates.lexical.get(row), candidates.semantic.get(row)
         matching: dict[MatchedBy, bool] = {
-            "lexical": lexical is not None,
-            "semantic": semantic is not None,
+            "lexical": row in candidates.lexical,
+            "semantic": row in candidates.semantic,
             "error": row in candidates.error,
         }
         matched = tuple(name for name, matches in matching.items() if matches)
-        relevance = max(
-            relevance_of_cosine(semantic or 0.0), 0.0 if candidates.semantic else relevance_of_bm25(lexical or 0.0)
-        )
         return self.describe(section, marked, rank=rank, score=score, relevance=relevance, matched_by=matched)
 
     def describe(

@@ -92,7 +92,6 @@ def test_russian_text_is_readable_in_the_bytes(client):
         ({"query": "кэш", "filters": {"topic": ["nothing"]}}, 422, "invalid_value", "filters.topic"),
         ({"query": "кэш", "filters": {"topic": ["\ud800"]}}, 422, "invalid_value", "filters.topic"),
         ({"query": "кэш", "per_article": 0}, 422, "invalid_value", "per_article"),
-        ({"query": "кэш", "as_typed": True}, 422, "not_available", "as_typed"),
         ({"query": "кэш", "explain": True}, 422, "not_available", "explain"),
         ({"query": "кэш", "max_tokens": 100}, 422, "not_available", "max_tokens"),
         ({"query": "кэш", "context": ["раньше"]}, 422, "not_available", "context"),
@@ -129,6 +128,38 @@ def test_bodies_that_are_no_json_are_refused(client, raw, kind, status):
 def test_fields_of_later_issues_may_be_given_their_default(client):
     body = {"query": "кэш", "as_typed": False, "explain": False, "max_tokens": None, "context": []}
     assert post(client, body).status_code == 200
+
+
+def test_a_repair_is_told_and_can_be_refused(client):
+    read = post(client, {"query": "cvtybnm ajnj"}).json
+    assert read["interpretation"]["read_as"] == "сменить фото"
+    assert [change["kind"] for change in read["interpretation"]["changes"]] == ["layout", "layout"]
+    assert read["interpretation"]["changes"][0] | {"confidence": 0} == {
+        "kind": "layout",
+        "from": "cvtybnm",
+        "to": "сменить",
+        "confidence": 0,
+    }
+    assert read["hits"][0]["section_id"] == "profile#photo"
+    as_typed = post(client, {"query": "cvtybnm ajnj", "as_typed": True})
+    check_shape(as_typed, "/v1/search", "post")
+    assert as_typed.json["interpretation"]["read_as"] == "cvtybnm ajnj"
+    assert as_typed.json["interpretation"]["changes"] == []
+
+
+def test_a_pasted_error_is_taken_apart_without_what_is_personal(client):
+    text = "12.03.2026 08:15 ERROR botx: chat_not_found\nпишите на anna@example.ru"
+    response = post(client, {"query": text})
+    check_shape(response, "/v1/search", "post")
+    read = response.json["interpretation"]
+    assert read["kind"] == "error"
+    assert read["error"] == {
+        "codes": ["chat_not_found"],
+        "message": "botx: chat_not_found",
+        "skeleton": "botx: chat_not_found",
+    }
+    assert "anna" not in read["read_as"]
+    assert "error" in response.json["hits"][0]["matched_by"]
 
 
 @pytest.mark.parametrize("query", ["кэш\0", "\u202eкэш", "????", "🔥🔥", "Ошибка 500\n" * 700, "а" * 16384])

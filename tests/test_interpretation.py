@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.knowledge import KnownErrors
+from indexer.knowledge import KnownErrors, Synonyms
+from indexer.lemmas import Lemmatizer
+from indexer.wordlist import word_list
 from server.interpretation import Reader
 
 ERRORS = KnownErrors.model_validate(
@@ -16,7 +18,7 @@ ERRORS = KnownErrors.model_validate(
         ]
     }
 )
-reader = Reader(ERRORS)
+reader = Reader(ERRORS, Synonyms(), word_list(["пользователь не найден", "очистить кэш"]), Lemmatizer())
 
 
 @pytest.mark.parametrize(
@@ -62,5 +64,4 @@ def test_part_of_a_longer_code_is_not_that_code():
 @given(st.text())
 def test_reading_never_fails(query):
     read = reader.read(query)
-    assert read.changes == ()
     assert "\n" not in read.read_as

@@ -1,12 +1,15 @@
 """The pages as they are without JavaScript."""
 
+import dataclasses
 import html
 import re
 
 import pytest
 
+from indexer.calibration import FEATURES_VERSION, Calibration
 from server.app import create_app
 from server.pages import counted, russian_date
+from server.search import Searcher
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +44,47 @@ def test_nothing_found_is_said_plainly_with_ways_to_reach_support(client):
     text = text_of(client.get("/?q=????"))
     assert "В справке нет ответа на этот вопрос." in text
     assert "способы связи" in text
+
+
+def test_a_repaired_query_says_so_and_offers_what_was_typed(client):
+    response = client.get("/?q=cvtybnm ajnj&platform=ios")
+    assert "Показано по запросу сменить фото . Искать как набрано: cvtybnm ajnj" in text_of(response)
+    link = html.unescape(re.search(r'Искать как набрано: <a href="([^"]+)"', response.text)[1])
+    assert "platform=ios" in link
+    as_typed = client.get(link)
+    assert "Показано по запросу" not in as_typed.text
+    assert "cvtybnm ajnj</textarea>" in as_typed.text
+
+
+def test_a_pasted_error_shows_its_code_and_message(client):
+    text = text_of(client.post("/", data={"q": "12.03.2026 08:15 ERROR botx: chat_not_found\nчто делать"}))
+    assert "Код chat_not_found" in text
+    assert "Сообщение botx: chat_not_found" in text
+
+
+def test_near_misses_stand_apart_where_nothing_answers(built_index, encoder):
+    app = create_app(built_index, encoder)
+    found = app.extensions["searcher"]
+    strict = dataclasses.replace(found.artifact, calibration=never(found))
+    app.extensions["searcher"] = Searcher(strict, found.encoder, found.ranking)
+    text = text_of(app.test_client().get("/?q=шиншилла"))
+    assert "В справке нет ответа на этот вопрос." in text
+    assert "Возможно, близко" in text
+
+
+def never(searcher):
+    """A calibration by which nothing answers."""
+    return Calibration(
+        features_version=FEATURES_VERSION,
+        model_fingerprint=searcher.encoder.fingerprint,
+        corpus_digest="",
+        terms={},
+        direction=(0.0,) * searcher.encoder.dimension,
+        intercept=-5.0,
+        threshold=0.9,
+        fitted_on={},
+        figures={},
+    )
 
 
 def test_filters_are_kept_and_unknown_ones_left_aside(client):

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.judgments import JudgedSet, Query
-from evaluation.perturb import KINDS, NEIGHBOURS, perturb, slips, with_copies
+from evaluation.perturb import KINDS, perturb, slips, with_copies
+from server.reading.keyboard import NEIGHBOURS
 
 TYPOS = [kind for kind in KINDS if kind.startswith("typo-")]
 QUERIES = (

@@ -32,7 +32,8 @@ def _tune(options: argparse.Namespace) -> int:
         fields = ", ".join(f"{name} {weight}" for name, weight in chosen.fields.items())
         print(
             f"  {trial.ndcg:.4f}  {trial.smoothed:.4f}  {chosen.normalisation}, semantic {chosen.semantic_weight}, "
-            f"lead {chosen.lead_factor}, admin {chosen.admin_factor}; {fields}"
+            f"lead {chosen.lead_factor}, admin {chosen.admin_factor}, "
+            f"synonyms {chosen.synonym_weight}; {fields}"
         )
     if options.write:
         text = tuning.as_toml(found[0], judged, searcher.artifact.manifest.inputs.corpus_digest)

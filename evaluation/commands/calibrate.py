@@ -1,0 +1,52 @@
+"""`calibrate`: fits the relevance of answers to a corpus, and the threshold below which the help has none."""
+
+import argparse
+import json
+from pathlib import Path
+
+from evaluation import calibration
+from evaluation.commands.opening import JUDGED, command, open_searcher
+from evaluation.judgments import digest, read_judged
+from evaluation.writing import write_files
+from indexer.__main__ import Terminal
+from indexer.calibration import FILE
+
+CALIBRATION = JUDGED.with_name("calibration")  # queries to learn from beside the tuning ones
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds the command with its options."""
+    text = "fit the relevance of answers, and when to say that there is none; the next build uses it"
+    sub = command(commands, "calibrate", _calibrate, text)
+    sub.add_argument("--corpus", type=Path, default=Path("corpus"))
+    sub.add_argument(
+        "--data", type=Path, default=JUDGED, help="BEIR folder with a split tuning, some without an answer"
+    )
+    sub.add_argument(
+        "--more", type=Path, help="BEIR folder of further queries to learn from (ours: evaluation/calibration)"
+    )
+    sub.add_argument("--out", type=Path, help=f"file to write (default: CORPUS/{FILE})")
+    sub.add_argument("--json", action="store_true")
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    tuning = read_judged(options.data, "tuning")
+    own = options.data.resolve() == JUDGED.resolve()
+    more = options.more or (CALIBRATION if own else None)
+    others = read_judged(more) if more else None
+    searcher = open_searcher(options.corpus, tuning)
+    sets = [each for each in (tuning, others) if each]
+    found = [calibration.examples(searcher, each, Terminal().progress(each.name, "query")) for each in sets]
+    fitted, _ = calibration.fit(
+        searcher, found[0], found[1] if others else [], {each.name: digest(each) for each in sets}
+    )
+    out = options.out or options.corpus / FILE
+    write_files({out: fitted.model_dump_json(indent=1) + "\n"})
+    if options.json:
+        print(json.dumps({"file": str(out), "threshold": fitted.threshold, "figures": fitted.figures}))
+        return 0
+    print(f"{tuning.name}, each query by a model that was fitted without it:")
+    for name, value in fitted.figures.items():
+        print(f"  {name:<18} {value:g}")
+    print(f"wrote {out}: threshold {fitted.threshold:g}; it takes effect with the next build of the index")
+    return 0

@@ -1,0 +1,123 @@
+"""Errors pasted into the search box: the one line that says what went wrong, out of a log, a trace or a letter."""
+
+import re
+from dataclasses import dataclass
+
+from server.reading.codes import codes_of
+from server.reading.masks import mask
+
+_LONGEST_MESSAGE = 300  # characters
+_LONGEST_PROSE = 600
+_MOST_LINES = 400  # of the text are looked at: a longer trace repeats itself
+
+# Lines that only say where in the code something happened, or when.
+_FRAME = re.compile(
+    r"^\s*(?:at\s+\S|File \"|\.\.\. \d+ more|goroutine \d+|\S{1,200}\.go:\d+|Traceback |#\d+\s+\S|в\s+\S+\(|"
+    r"Suppressed:|Stack trace|---+|===+|\^+\s*$|During handling of|The above exception|exit status|created by )"
+)
+# What a log writes before its message: time, level, process, logger, in any order.
+_PREFIX = re.compile(
+    r"^\s*(?:(?:\[[^\]]{0,120}\]|‹время›|‹ip›|‹узел›|‹guid›|‹число›|Z\b|[-|>:•,]+|"
+    r"\d{1,7}(?:#\d+)?:?(?=\s)|\*(?:\d+|‹число›)|[VDIWEF](?=[ /])(?:/[\w.$-]{1,60}:?)?|"
+    r"\w{1,40}=(?:‹[^›]{1,10}›|[^\s=]{1,80})(?=\s)|[\w.-]{1,60}\[\d+\]:|[\w.-]{1,60}(?=\s[\w.-]{1,60}\[\d+\]:)|(?:kernel|nginx|systemd):|"
+    r"(?i:error|err|fatal|warning|warn|info|debug|trace|critical|severe|emerg|alert|crit|notice)\b:?|"
+    r"[\w.$]{1,80}:(?=\s[A-ZА-ЯЁ]))\s*)+"
+)
+_TAIL = re.compile(r",\s(?:client|server|request|upstream|host|referrer): .*$")  # nginx
+_JSON = re.compile(
+    r"[\"'](?P<name>message|error_description|error_message|reason|detail|title|error)[\"']\s?:\s?[\"'](?P<value>[^\"']{1,400})[\"']"
+)
+_ERROR_WORD = re.compile(
+    r"(?i)\b(?:error|exception|failed|failure|fatal|denied|refused|timed? ?out|not found|unable|cannot|could not|"
+    r"invalid|ошибк\w{0,3}|не удал\w{2,3}|невозможно|отказ\w{0,4}|сбой|исключение|недоступ\w{1,4}|"
+    r"не найден\w{0,2}|превышен\w{0,2})\b"
+)
+_CAUSE = re.compile(r"^\s*Caused by:\s*")
+_LOG_LINE = re.compile(
+    r"^\s*[\[(]?(?:\d{4}[-/]\d{2}[-/]\d{2}|\d{2}-\d{2} \d{2}:\d{2}|\d{1,2}:\d{2}:\d{2}|"
+    r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) )"
+)
+_RUSSIAN = re.compile("[а-яё]", re.IGNORECASE)
+_QUOTED = re.compile(r"«([^«»\n]{8,300})»|\"([^\"\n]{8,300})\"")
+_PERSONAL = re.compile("‹[^›]{1,10}›")
+
+
+@dataclass(frozen=True, slots=True)
+class Pasted:
+    """An error as it was pasted."""
+
+    codes: tuple[str, ...]  # in the order in which they stand
+    message: str  # the line that says what went wrong, without what a log writes before it
+    skeleton: str  # the message with all that changes masked
+    prose: str  # what a person wrote around it, masked; empty where nobody did
+    searched: str  # what to search for: the prose and the message without masks, and codes that both lack
+
+
+def read_pasted(text: str) -> Pasted | None:
+    """What a pasted log, trace, error body or letter says; None where nothing in the text looks like one.
+
+    A single line counts where it holds a code. `text` keeps its line breaks.
+    """
+    codes = codes_of(text)
+    lines = [line for line in text.split("\n") if line.strip()][:_MOST_LINES]
+    is_log = sum(map(_is_machine, lines)) > 0
+    if not codes and not (is_log and (len(lines) > 1 or _ERROR_WORD.search(text))):
+        return None
+    message = _message(lines, codes)
+    skeleton = mask(message)[:_LONGEST_MESSAGE]
+    prose = " ".join(mask(line).strip() for line in lines if _is_prose(line))[:_LONGEST_PROSE]
+    # Of a single line all counts: who wrote it, or cut it out, meant it.
+    told = mask(lines[0])[:_LONGEST_PROSE] if len(lines) == 1 else prose
+    text = told if skeleton in told else f"{told} {skeleton}"
+    text = " ".join(_PERSONAL.sub(" ", text).split())
+    return Pasted(codes, message, skeleton, prose, " ".join([text, *(code for code in codes if code not in text)]))
+
+
+def _message(lines: list[str], codes: tuple[str, ...]) -> str:
+    best = max(range(len(lines)), key=lambda place: (_rating(lines, place, codes), -place))
+    line = _CAUSE.sub("", lines[best]).strip()
+    values = {match["name"]: match["value"] for match in _JSON.finditer(line)}
+    if len(values) and "{" in line:
+        named = [
+            values[name]
+            for name in ("message", "error_description", "error_message", "detail", "title", "reason", "error")
+            if name in values
+        ]
+        line = next((value for value in named if value.lower() != "error"), line)
+    # Masked times and ids tell a prefix; what is left of the line is taken from the line as it was.
+    masked = mask(line)
+    rest = _TAIL.sub("", _PREFIX.sub("", masked)) or masked
+    tail = len(masked) - len(_PREFIX.sub("", masked))
+    return (_TAIL.sub("", line[len(line) - len(masked[tail:]) :]) if masked[tail:] in line else rest)[
+        :_LONGEST_MESSAGE
+    ].strip()
+
+
+def _rating(lines: list[str], place: int, codes: tuple[str, ...]) -> float:
+    """How likely a line is the one that says what went wrong.
+
+    A cause, an error word, a code and a sentence speak for it, a stack frame against; of equals the first is taken, but
+    of a Python trace, whose exception comes last, the last.
+    """
+    line = lines[place]
+    if _FRAME.match(line):
+        return -1.0
+    rating = 3.0 * bool(_CAUSE.match(line)) + 2.0 * bool(_ERROR_WORD.search(line))
+    rating += 2.0 * any(code in line for code in codes) + bool(_RUSSIAN.search(line)) + 2.0 * bool(_JSON.search(line))
+    follows_frame = place > 0 and _FRAME.match(lines[place - 1]) is not None
+    rating += 2.0 * (follows_frame and (place + 1 == len(lines) or not _FRAME.match(lines[place + 1])))
+    precedes_frame = place + 1 < len(lines) and _FRAME.match(lines[place + 1]) is not None
+    return rating + 2.0 * precedes_frame + 0.5 * (4 <= len(line.split()) <= 40)
+
+
+def _is_machine(line: str) -> bool:
+    return bool(_FRAME.match(line) or _LOG_LINE.match(line) or _JSON.search(line))
+
+
+def _is_prose(line: str) -> bool:
+    """Whether a person wrote the line: no frame and no log line, and Russian words outnumber the others."""
+    if _FRAME.match(line) or _LOG_LINE.match(line):
+        return False
+    words = line.split()
+    russian = sum(bool(_RUSSIAN.search(word)) for word in words)
+    return russian >= 2 and russian * 2 >= len(words)

@@ -1,0 +1,109 @@
+"""How sure it is that a section answers a query: features of both halves, and the model that was fitted to them.
+
+Fused scores order one list and mean nothing beyond it. These features mean the same for every query, so that a
+logistic model of them (indexer/calibration.py) can say how likely an answer is.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from indexer.calibration import Calibration
+from indexer.encoder import Vectors
+from indexer.lemmas import Lemmatizer
+from indexer.lexical import LexicalIndex
+from indexer.wordlist import WordList, folded
+from indexer.words import clean, words
+from server.interpretation import Interpretation
+
+# Zipf frequencies in the language between which a word goes from saying all about a query's subject to saying nothing.
+_TELLING, _EMPTY = 3.0, 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of a query before any section is looked at."""
+
+    weights: Mapping[str, float]  # content lemma -> how much it says of the subject, in (0, 1]
+    alternatives: Mapping[str, tuple[frozenset[str], ...]]  # lemma -> sets of lemmas, each of which finds the same
+    direction: float  # of the query's vector along the calibration's
+    background: float  # mean cosine of the candidates, which a good hit stands out from
+
+
+class Gauge:
+    """Measures how well sections answer queries, by the features of one index."""
+
+    FEATURES = ("cosine", "gap", "coverage", "unknown", "lexical", "words", "error", "direction")
+
+    def __init__(self, lexical: LexicalIndex, word_list: WordList, lemmatizer: Lemmatizer) -> None:
+        self._lexical = lexical
+        self._words = word_list
+        self._lemmatizer = lemmatizer
+        self._vocabulary = frozenset(lexical.vocabulary)
+
+    def evidence(
+        self, read: Interpretation, semantic: Mapping[int, float], vector: Vectors | None, direction: Vectors | None
+    ) -> Evidence:
+        """What the query brings; `direction` is the calibration's, None while there is none."""
+        alternatives: dict[str, tuple[frozenset[str], ...]] = {}
+        for expansion in read.expansions:
+            meant = tuple(frozenset(self._lemmatizer.lemmas(word)) for word in expansion.meant)
+            for lemma in expansion.phrase:
+                alternatives[lemma] = (*alternatives.get(lemma, ()), *meant)
+        return Evidence(
+            weights=self._weights(read.read_as),
+            alternatives=alternatives,
+            direction=float(vector @ direction) if vector is not None and direction is not None else 0.0,
+            background=float(np.mean(list(semantic.values()))) if semantic else 0.0,
+        )
+
+    def features(
+        self, evidence: Evidence, row: int, cosine: float, lexical: float, *, explains: bool
+    ) -> dict[str, float]:
+        """The features of one section; `explains` says that it explains an error text of the query."""
+        total = sum(evidence.weights.values())
+        held = unknown = 0.0
+        section = self._lexical.lemmas_of(row)
+        for lemma, weight in evidence.weights.items():
+            others = evidence.alternatives.get(lemma, ())
+            if lemma in section or any(other <= section for other in others):
+                held += weight
+            elif lemma not in self._vocabulary and not others:
+                unknown += weight
+        return {
+            "cosine": cosine,
+            "gap": cosine - evidence.background,
+            "coverage": held / total if total else 0.0,
+            "unknown": unknown / total if total else 1.0,
+            "lexical": math.log1p(lexical),
+            "words": math.log1p(total),
+            "error": float(explains),
+            "direction": evidence.direction,
+        }
+
+    def _weights(self, text: str) -> dict[str, float]:
+        weights: dict[str, float] = {}
+        for word in words(clean(text)):
+            form = folded(word.text)
+            lemma = self._lemmatizer.lemma(word.text)
+            if self._lemmatizer.is_function_word(word.text):
+                continue
+            common = max(
+                frequencies.get(each, 0.0)
+                for frequencies in (self._words.russian, self._words.english)
+                for each in (form, lemma)
+            )
+            weight = min(1.0, (_EMPTY - common) / (_EMPTY - _TELLING))
+            if weight > 0:
+                weights[lemma] = weight
+        return weights
+
+
+def likelihood(calibration: Calibration, features: Mapping[str, float]) -> float:
+    """The likelihood that the section answers, in (0, 1)."""
+    total = calibration.intercept + sum(
+        term.weight * (features[name] - term.mean) / term.scale for name, term in calibration.terms.items()
+    )
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, total))))

@@ -1,0 +1,187 @@
+"""How sure an answer is: the features of a hit, the file that weighs them, the fit, and the decision by it."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import CORPUS, QuietReporter, build_index
+
+from evaluation import calibration as fitting
+from evaluation.calibration import Example
+from evaluation.judgments import JudgmentError
+from indexer import artifact as artifacts
+from indexer.calibration import FEATURES_VERSION, FILE, Calibration, Term, read_calibration
+from indexer.errors import ArticleError
+from server.relevance import Gauge, likelihood
+from server.search import Searcher
+
+
+@pytest.fixture(scope="module")
+def searcher(artifact, encoder):
+    return Searcher(artifact, encoder)
+
+
+def calibration(searcher: Searcher, **changes: object) -> Calibration:
+    terms = {name: Term(mean=0.0, scale=1.0, weight=0.0) for name in Gauge.FEATURES}
+    terms |= {"coverage": Term(mean=0.5, scale=0.25, weight=2.0)}
+    values = {
+        "features_version": FEATURES_VERSION,
+        "model_fingerprint": searcher.encoder.fingerprint,
+        "corpus_digest": searcher.artifact.manifest.inputs.corpus_digest,
+        "terms": terms,
+        "direction": (0.0,) * searcher.encoder.dimension,
+        "intercept": 0.0,
+        "threshold": 0.5,
+        "fitted_on": {"a set": "its digest"},
+        "figures": {},
+    }
+    return Calibration.model_validate(values | changes)
+
+
+def calibrated(searcher: Searcher, **changes: object) -> Searcher:
+    found = dataclasses.replace(searcher.artifact, calibration=calibration(searcher, **changes))
+    return Searcher(found, searcher.encoder, searcher.ranking)
+
+
+def features(searcher: Searcher, query: str) -> dict[str, float]:
+    found = searcher.first(query)
+    assert found
+    return found[0]
+
+
+def test_features_are_those_that_the_version_names(searcher):
+    assert tuple(features(searcher, "сменить фото")) == Gauge.FEATURES
+
+
+def test_words_of_the_section_are_covered_and_unknown_ones_are_told_apart(searcher):
+    known, half, foreign = (features(searcher, query) for query in ("сменить фото", "фото шиншилла", "шиншилла"))
+    assert known["coverage"] == 1.0
+    assert known["unknown"] == 0.0
+    assert 0 < half["coverage"] < 1
+    assert 0 < half["unknown"] < 1
+    assert foreign["coverage"] == 0.0
+    assert foreign["unknown"] == 1.0
+
+
+def test_words_that_say_nothing_of_a_subject_do_not_weigh(searcher):
+    assert features(searcher, "а как же сменить фото")["coverage"] == 1.0
+
+
+def test_an_error_text_of_the_help_is_a_feature(searcher):
+    assert features(searcher, "пишет chat_not_found")["error"] == 1.0
+    assert features(searcher, "сменить фото")["error"] == 0.0
+
+
+def test_likelihood_follows_its_terms(searcher):
+    model = calibration(searcher, intercept=-1.0)
+    at = dict.fromkeys(Gauge.FEATURES, 0.0) | {"coverage": 0.75}
+    assert likelihood(model, at) == pytest.approx(1 / (1 + np.exp(-(2.0 * (0.75 - 0.5) / 0.25 - 1.0))))
+    assert 0 < likelihood(model, at | {"coverage": 1e9}) <= 1
+
+
+def test_without_a_calibration_hits_are_an_answer_and_replies_say_so(searcher):
+    found = searcher.search("шиншилла фото")
+    assert (found.answerable, found.calibrated) == (True, False)
+
+
+def test_with_one_the_threshold_decides_and_near_misses_stay_in_the_list(searcher):
+    sure = calibrated(searcher)
+    answered, refused = sure.search("сменить фото"), sure.search("шиншилла енот барсук фото")
+    assert (answered.answerable, answered.calibrated) == (True, True)
+    assert (refused.answerable, refused.calibrated) == (False, True)
+    assert refused.hits
+    assert 0 <= refused.relevance < 0.5 <= answered.relevance <= 1
+
+
+def test_other_modes_lack_half_of_the_features_and_stay_uncalibrated(searcher):
+    assert not calibrated(searcher).search("сменить фото", mode="lexical").calibrated
+
+
+def test_the_direction_of_the_query_counts(searcher):
+    vector = searcher.encoder.encode_query("сменить фото")
+    terms = {name: Term(mean=0.0, scale=1.0, weight=float(name == "direction")) for name in Gauge.FEATURES}
+    towards = calibrated(searcher, terms=terms, direction=tuple(vector.tolist()))
+    assert towards.search("сменить фото").relevance == pytest.approx(1 / (1 + np.exp(-1.0)), abs=1e-4)
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """A copy of the test corpus, to put a calibration into."""
+    import shutil
+
+    return Path(shutil.copytree(CORPUS, tmp_path / "corpus"))
+
+
+def test_a_fitting_calibration_goes_into_the_index(corpus, tmp_path, searcher, encoder):
+    (corpus / FILE).write_text(calibration(searcher).model_dump_json())
+    build_index(corpus, tmp_path / "index", encoder=encoder)
+    loaded = artifacts.load(tmp_path / "index")
+    assert loaded.calibration == calibration(searcher)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"model_fingerprint": "0" * 64}, "fitted to model 000000000000, this one is"),
+        ({"features_version": FEATURES_VERSION + 1}, f"features of version {FEATURES_VERSION + 1}, this version has"),
+    ],
+)
+def test_one_for_another_model_or_version_is_left_out_and_named(corpus, tmp_path, searcher, encoder, changes, why):
+    (corpus / FILE).write_text(calibration(searcher, **changes).model_dump_json())
+    told: list[str] = []
+
+    class Heard(QuietReporter):
+        def say(self, text: str) -> None:
+            told.append(text)
+
+    build_index(corpus, tmp_path / "index", encoder=encoder, reporter=Heard())
+    assert artifacts.load(tmp_path / "index").calibration is None
+    assert any(why in line and "evaluation calibrate" in line for line in told)
+
+
+def test_a_damaged_file_is_refused_with_what_to_do(corpus):
+    (corpus / FILE).write_text(json.dumps({"terms": {}}))
+    with pytest.raises(ArticleError, match=r"relevance\.json: unreadable .*; run it again, or remove the file"):
+        read_calibration(corpus)
+
+
+def drawn(number: int, seed: int) -> list[Example]:
+    """Examples of which the answerable ones have more coverage, and a vector that leans one way."""
+    random = np.random.default_rng(seed)
+    found = []
+    for place in range(number):
+        answerable = place % 3 > 0
+        values = dict.fromkeys(Gauge.FEATURES, 0.0) | {"coverage": random.normal(0.7 if answerable else 0.3, 0.1)}
+        vector = random.normal(0.0, 1.0, 16).astype(np.float32)
+        vector[0] += 2.0 * answerable
+        found.append(Example(values, vector / np.linalg.norm(vector), answerable))
+    return found
+
+
+def test_fit_tells_apart_what_differs_and_gives_likelihoods(searcher):
+    found, decided = fitting.fit(searcher, drawn(150, 1), drawn(150, 2), {"a": "b"})
+    assert found.figures["AUROC"] > 0.95
+    assert found.figures["ECE"] < 0.1
+    assert 0 < found.threshold < 1
+    assert len(decided) == 150
+    new = drawn(90, 3)
+    direction = np.array(found.direction)
+    said = [likelihood(found, {**each.features, "direction": float(each.vector @ direction)}) for each in new]
+    right = np.mean([(value >= found.threshold) == each.answerable for value, each in zip(said, new, strict=True)])
+    assert right > 0.9
+
+
+def test_fit_learns_nothing_from_noise(searcher):
+    shuffled = [
+        dataclasses.replace(each, answerable=bool(answer))
+        for each, answer in zip(drawn(150, 1), np.random.default_rng(9).permutation([1, 0, 1] * 50), strict=True)
+    ]
+    found, _ = fitting.fit(searcher, shuffled, [], {})
+    assert found.figures["AUROC"] < 0.65
+
+
+def test_fit_refuses_too_few_queries_of_a_kind(searcher):
+    with pytest.raises(JudgmentError, match=r"tuning: 0 queries without an answer; expected 20 or more"):
+        fitting.fit(searcher, [each for each in drawn(90, 1) if each.answerable], [], {})
