@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from indexer import artifact, models, validate
+from indexer import artifact, calibration, models, validate
 from indexer.adaptation import command as adapting
 from indexer.articles import LeftOut, corpus_digest, corpus_form, read_articles
 from indexer.errors import ArticleError, ArtifactError, ModelError
@@ -161,7 +161,9 @@ def _status(options: argparse.Namespace) -> int:
         same_adapter = inputs.adapter is None
     else:
         same_adapter = options.corpus is None or _has_adapter_of(inputs, options.corpus)
-    fresh = same_texts and same_adapter
+    now = options.corpus and calibration.fitting(options.corpus, inputs.model_fingerprint, lambda text: None)
+    same_calibration = options.corpus is None or now == inputs.calibration
+    fresh = same_texts and same_adapter and same_calibration
     if options.json:
         print(json.dumps({"generation": folder.name, "fresh": fresh, "manifest": asdict(manifest)}, ensure_ascii=False))
     else:
@@ -170,6 +172,9 @@ def _status(options: argparse.Namespace) -> int:
         if inputs.adapter or not same_adapter:
             used = f"{inputs.adapter.digest[:12]}, scale {inputs.adapter.scale}" if inputs.adapter else "none"
             print(f"adapter      {used}{'' if same_adapter else '; changed since: build again'}")
+        if inputs.calibration or not same_calibration:
+            used = inputs.calibration[:12] if inputs.calibration else "none"
+            print(f"calibration  {used}{'' if same_calibration else '; changed since: build again'}")
         print("counts       " + ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in manifest.counts.items()))
         if options.corpus:
             print(f"corpus       {'unchanged' if same_texts else 'changed since: build again'}")

@@ -1,7 +1,7 @@
 """The lexical half: BM25 over lemmas, a field at a time, so that fields can be weighted at query time."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -69,6 +69,11 @@ class LexicalIndex:
     def lemmas_of(self, row: int) -> frozenset[str]:
         """The lemmas of a section, of all its fields together."""
         return self._lemmas_by_row[row]
+
+    def share_with(self, lemmas: Collection[str]) -> float:
+        """The share of sections that hold all of the lemmas, in [0, 1]."""
+        wanted = frozenset(lemmas)
+        return sum(wanted <= found for found in self._lemmas_by_row) / max(1, self._sections)
 
     @cached_property
     def _lemmas_by_row(self) -> list[frozenset[str]]:

@@ -73,9 +73,17 @@ class Interpretation:
 class Reader:
     """Reads queries against the words, synonyms and error texts of a help."""
 
-    def __init__(self, errors: KnownErrors, synonyms: Synonyms, word_list: WordList, lemmatizer: Lemmatizer) -> None:
+    def __init__(
+        self,
+        errors: KnownErrors,
+        synonyms: Synonyms,
+        word_list: WordList,
+        lemmatizer: Lemmatizer,
+        share: Callable[[tuple[str, ...]], float] = lambda lemmas: 0.0,
+    ) -> None:
+        """`share` tells in which share of the help's sections all of some lemmas stand."""
         self._lemmatizer = lemmatizer
-        self._thesaurus = Thesaurus(synonyms, lemmatizer)
+        self._thesaurus = Thesaurus(synonyms, lemmatizer, share)
         slang = (part for word in words_of(synonyms) for part in folded_words(word))
         self._lexicon = Lexicon(word_list, slang, lemmatizer)
         self._errors: dict[str, list[tuple[list[str], KnownError]]] = {}  # by their first word

@@ -104,7 +104,9 @@ class Searcher:
         self.moved_sections = {alias: section.section_id for section in artifact.sections for alias in section.aliases}
         self.lemmatizer = Lemmatizer()
         self._terms = terms or self.lemmatizer.lemmas
-        self._reader = Reader(artifact.errors, artifact.synonyms, artifact.words, self.lemmatizer)
+        self._reader = Reader(
+            artifact.errors, artifact.synonyms, artifact.words, self.lemmatizer, artifact.lexical.share_with
+        )
         self._snippets = Snippets(self.lemmatizer)
         self._gauge = Gauge(artifact.lexical, artifact.words, self.lemmatizer)
         self.calibration = artifact.calibration

@@ -106,3 +106,11 @@ def test_reading_never_fails(query):
 )
 def test_reading_pieces_of_logs_and_keys_never_fails(pieces):
     read("".join(pieces))
+
+
+def test_a_word_that_the_help_uses_all_over_needs_no_synonyms():
+    synonyms = knowledge.Synonyms.model_validate({"two_way": [{"words": ["уведомление", "пуш"]}]})
+    shares = {("уведомление",): 0.3, ("пуш",): 0.01}
+    found = Reader(knowledge.KnownErrors(), synonyms, word_list([]), Lemmatizer(), lambda lemmas: shares[lemmas])
+    assert found.read("пуши").synonyms == ("уведомление",)
+    assert found.read("уведомления").synonyms == ()

@@ -49,6 +49,7 @@ def small_grid(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tune, "_WEIGHTS", WEIGHTS)
     monkeypatch.setattr(tune, "_LEADS", LEADS)
     monkeypatch.setattr(tune, "_ADMINS", ADMINS)
+    monkeypatch.setattr(tune, "_SYNONYMS", (1.0,))
 
 
 @pytest.fixture
@@ -87,6 +88,7 @@ def test_factors_are_those_that_suit_the_best_setting_without_any(
     found = {(trial.ranking.lead_factor, trial.ranking.admin_factor) for trial in trials}
     monkeypatch.setattr(tune, "_LEADS", (1.0,))
     monkeypatch.setattr(tune, "_ADMINS", (1.0,))
+    monkeypatch.setattr(tune, "_SYNONYMS", (1.0,))
     best = tune.trials(searcher, JUDGED, progress([]))[0].ranking
     *_, hybrid = local_systems(searcher, JUDGED)
 

@@ -1,6 +1,7 @@
 """Words that visitors use for what the articles call otherwise: `corpus/synonyms.toml` by lemmas, phrases too."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from indexer.knowledge import Synonyms
@@ -8,6 +9,8 @@ from indexer.lemmas import Lemmatizer
 from indexer.words import words
 
 Lemmas = tuple[str, ...]
+
+_OWN = 0.1  # share of sections with a word from which on it is the help's own; of 0.015, 0.04, 0.1 and 1 the best
 
 _RUSSIAN = re.compile("[а-я]{3,}")
 
@@ -22,9 +25,13 @@ class Expansion:
 
 
 class Thesaurus:
-    """The synonyms of a help, looked up by lemmas."""
+    """The synonyms of a help, looked up by lemmas.
 
-    def __init__(self, synonyms: Synonyms, lemmatizer: Lemmatizer) -> None:
+    A word that the help itself uses all over needs no others: they would only blur it.
+    """
+
+    def __init__(self, synonyms: Synonyms, lemmatizer: Lemmatizer, share: Callable[[Lemmas], float]) -> None:
+        """`share` tells in which share of the help's sections all of some lemmas stand."""
         self._lemmatizer = lemmatizer
         self._known: dict[Lemmas, list[Expansion]] = {}
         for group in synonyms.two_way:
@@ -33,6 +40,7 @@ class Thesaurus:
         for one_way in synonyms.one_way:
             for word in one_way.from_:
                 self._add(word, one_way.to)
+        self._known = {phrase: found for phrase, found in self._known.items() if share(phrase) < _OWN}
         self._longest = max(map(len, self._known), default=0)
         self._lemmas = frozenset(lemma for phrase in self._known for lemma in phrase)
         unknown = [lemma for lemma in self._lemmas if _RUSSIAN.fullmatch(lemma) and not lemmatizer.is_known(lemma)]
