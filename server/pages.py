@@ -14,7 +14,7 @@ from server.search import Filters, Hit, article_url
 
 pages = Blueprint("pages", __name__)
 
-_NEAR_MISSES = 3  # shown where nothing answers
+_NEAR_MISSES, _NEAR = 3, 0.2  # shown where nothing answers, and how relevant each has to be: no random list
 LONGEST_ADDRESS = 300  # longer text, or text with line breaks, travels by POST and stays out of addresses and logs
 
 PLATFORM_NAMES = {"android": "Android", "ios": "iOS", "web": "веб", "desktop": "компьютер", "server": "сервер"}
@@ -111,7 +111,8 @@ def _results(text: str) -> str | Response:
     as_typed = values.get("as_typed") == "1"
     result = searcher().search(text, limit=_RESULTS, filters=filters, without=AS_TYPED if as_typed else ())
     read = result.interpretation
-    shown = result.hits if result.answerable else result.hits[:_NEAR_MISSES]
+    near = [hit for hit in result.hits[:_NEAR_MISSES] if hit.relevance >= _NEAR]
+    shown = result.hits if result.answerable else near
     kept = {name: chosen for name, chosen in (("platform", filters.platform), ("audience", filters.audience)) if chosen}
     return render_template(
         "results.html",
