@@ -35,7 +35,7 @@ class Evidence:
 class Gauge:
     """Measures how well sections answer queries, by the features of one index."""
 
-    FEATURES = ("cosine", "gap", "coverage", "unknown", "lexical", "words", "error", "direction")
+    FEATURES = ("cosine", "gap", "coverage", "unknown", "foreign", "lexical", "words", "error", "direction")
 
     def __init__(self, lexical: LexicalIndex, word_list: WordList, lemmatizer: Lemmatizer) -> None:
         self._lexical = lexical
@@ -64,19 +64,23 @@ class Gauge:
     ) -> dict[str, float]:
         """The features of one section; `explains` says that it explains an error text of the query."""
         total = sum(evidence.weights.values())
-        held = unknown = 0.0
+        held = unknown = foreign = 0.0
         section = self._lexical.lemmas_of(row)
         for lemma, weight in evidence.weights.items():
             others = evidence.alternatives.get(lemma, ())
             if lemma in section or any(other <= section for other in others):
                 held += weight
-            elif lemma not in self._vocabulary and not others:
+                continue
+            if lemma not in self._vocabulary and not others:
                 unknown += weight
+            if lemma.isascii() and not lemma.isdigit():  # mostly the name of a product: «почистить кэш в Telegram»
+                foreign = max(foreign, weight)
         return {
             "cosine": cosine,
             "gap": cosine - evidence.background,
             "coverage": held / total if total else 0.0,
             "unknown": unknown / total if total else 1.0,
+            "foreign": foreign,
             "lexical": math.log1p(lexical),
             "words": math.log1p(total),
             "error": float(explains),
