@@ -1,9 +1,10 @@
 # make setup   .venv with everything that serving and testing need
 # make serve   set up, build the index where it is missing or stale, serve http://127.0.0.1:8000
-# make test    set up, run every check and test
+# make test    set up, run every check and test, in WORKERS processes (2) of one thread each
 
 PYTHON ?= python3
 PORT ?= 8000
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -29,7 +30,7 @@ test: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m indexer validate corpus
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile
 
 format: setup
 	$(BIN)/ruff format .

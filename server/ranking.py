@@ -22,6 +22,9 @@ class Ranking:
     # holds; a section for administrators repeats the words of the question above it, and most who ask are users.
     lead_factor: float = 1.0
     admin_factor: float = 1.0  # where the caller names no audience
+    # Soft preferences by what the words of the query tell («у сотрудника», «на айфоне»); filters are the caller's.
+    asked_by_admin_factor: float = 1.0  # of a section for administrators, where one of them asks
+    other_platform_factor: float = 1.0  # of a section for other platforms than the one that is named
     synonym_weight: float = 1.0  # of what finds the same as a word of the query, beside the word itself
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
@@ -21,6 +21,7 @@ from indexer.words import words
 from server import fusion
 from server.interpretation import Ability, Interpretation, Reader
 from server.ranking import Ranking, read_ranking
+from server.reading.cues import PLATFORMS, Audience, Platform
 from server.relevance import Gauge, likelihood
 from server.snippets import Snippets
 
@@ -79,6 +80,8 @@ class Candidates:
     semantic: dict[int, float]
     error: frozenset[int]
     vector: Vectors | None = None  # of the query, where the semantic half was asked
+    platform: Platform | None = None  # told by the words of the query
+    audience: Audience | None = None
 
 
 class Searcher:
@@ -122,6 +125,14 @@ class Searcher:
             and len(self._by_article[section.article_id]) > 1
         }
         self._for_admins = {row for row, section in enumerate(artifact.sections) if section.audiences == ("admin",)}
+        self._by_platform = {
+            platform: frozenset(
+                row
+                for row, section in enumerate(artifact.sections)
+                if section.platforms and platform not in section.platforms
+            )
+            for platform in PLATFORMS
+        }
         # Rows in the order of section_id: ties are broken by it.
         self._order = {self._rows[section_id]: place for place, section_id in enumerate(sorted(self._rows))}
 
@@ -232,7 +243,7 @@ class Searcher:
                 typed = self.encoder.encode_query(read.typed)
                 for row, cosine in self.artifact.vectors.search(typed, CANDIDATES, allowed):
                     semantic[row] = max(cosine, semantic.get(row, cosine))
-        return Candidates(lexical, semantic, error, vector)
+        return Candidates(lexical, semantic, error, vector, read.platform, read.audience)
 
     def fuse(self, candidates: Candidates, mode: Mode, for_anybody: bool = True) -> dict[int, float]:
         """One score a row, higher is better; sections that explain an error text of the query stand above the rest."""
@@ -247,12 +258,19 @@ class Searcher:
         if mode == "hybrid":
             for row in fused.keys() & self._leads:
                 fused[row] *= self.ranking.lead_factor
-            for row in fused.keys() & self._for_admins if for_anybody else ():
-                fused[row] *= self.ranking.admin_factor
+            asks_as_admin = candidates.audience == "admin"
+            for row in fused.keys() & self._for_admins if for_anybody or asks_as_admin else ():
+                fused[row] *= self.ranking.asked_by_admin_factor if asks_as_admin else self.ranking.admin_factor
+            for row in fused.keys() & self._for_other_platforms(candidates.platform):
+                fused[row] *= self.ranking.other_platform_factor
         above = max(fused.values(), default=0.0)
         for row in candidates.error:
             fused[row] = fused.get(row, 0.0) + above
         return fused
+
+    def _for_other_platforms(self, platform: Platform | None) -> Set[int]:
+        """The rows of sections that are for some platforms, but not for this one."""
+        return self._by_platform[platform] if platform else frozenset()
 
     def _lexical(self, read: Interpretation, allowed: npt.NDArray[np.bool_] | None) -> dict[int, float]:
         """BM25 of what was typed or meant; what finds the same as a word of it counts less than the word itself."""

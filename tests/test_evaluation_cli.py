@@ -197,6 +197,8 @@ def tuned(own: Path, opened: list[Path], monkeypatch: pytest.MonkeyPatch) -> Cal
     monkeypatch.setattr(tune, "_LEADS", (0.5,))
     monkeypatch.setattr(tune, "_ADMINS", (0.75,))
     monkeypatch.setattr(tune, "_SYNONYMS", (1.0,))
+    monkeypatch.setattr(tune, "_ASKED_BY_ADMINS", (1.0,))
+    monkeypatch.setattr(tune, "_OTHER_PLATFORMS", (1.0,))
     monkeypatch.setattr(tune_command, "RANKING_FILE", own / "ranking.toml")
 
     def run(*arguments: str) -> Path:
@@ -225,7 +227,8 @@ def test_tune_writes_its_first_choice_where_it_is_told_to(
     rows = capsys.readouterr().out.splitlines()
     assert rows[-1] == f"wrote {path}"
     chosen = read_ranking(path)
-    assert f"{chosen.normalisation}, semantic {chosen.semantic_weight}, lead 0.5, admin 0.75, synonyms 1.0;" in rows[1]
+    factors = "lead 0.5, admin 0.75, asked 1.0, other platforms 1.0, synonyms 1.0;"
+    assert f"{chosen.normalisation}, semantic {chosen.semantic_weight}, {factors}" in rows[1]
     assert (chosen.lead_factor, chosen.admin_factor) == (0.5, 0.75)
     assert f"heading {chosen.fields['heading']}" in rows[1]
     assert searcher.artifact.manifest.inputs.corpus_digest[:12] in path.read_text(encoding="utf-8")

@@ -50,6 +50,8 @@ def small_grid(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tune, "_LEADS", LEADS)
     monkeypatch.setattr(tune, "_ADMINS", ADMINS)
     monkeypatch.setattr(tune, "_SYNONYMS", (1.0,))
+    monkeypatch.setattr(tune, "_ASKED_BY_ADMINS", (1.0,))
+    monkeypatch.setattr(tune, "_OTHER_PLATFORMS", (1.0,))
 
 
 @pytest.fixture
@@ -89,6 +91,8 @@ def test_factors_are_those_that_suit_the_best_setting_without_any(
     monkeypatch.setattr(tune, "_LEADS", (1.0,))
     monkeypatch.setattr(tune, "_ADMINS", (1.0,))
     monkeypatch.setattr(tune, "_SYNONYMS", (1.0,))
+    monkeypatch.setattr(tune, "_ASKED_BY_ADMINS", (1.0,))
+    monkeypatch.setattr(tune, "_OTHER_PLATFORMS", (1.0,))
     best = tune.trials(searcher, JUDGED, progress([]))[0].ranking
     *_, hybrid = local_systems(searcher, JUDGED)
 

@@ -1,10 +1,11 @@
 """For which platform and for whom a visitor asks, told by the words of the query."""
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, get_args
 
 Platform = Literal["android", "ios", "web", "desktop", "server"]
 Audience = Literal["user", "admin"]
+PLATFORMS: tuple[Platform, ...] = get_args(Platform)
 
 # Lemmas; brands and slang come through the synonyms («самсунг» is found with android, «ноут» with компьютер).
 _PLATFORMS: dict[Platform, frozenset[str]] = {
