@@ -1,17 +1,18 @@
 """How a query was read: what kind it is, what was searched for, what was changed."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from indexer.knowledge import KnownError, KnownErrors, Synonyms
+from indexer.knowledge import KnownErrors, Synonyms
 from indexer.lemmas import Lemmatizer
 from indexer.wordlist import WordList
-from indexer.words import clean, words
+from indexer.words import clean
 from server.reading import latin, layout, spelling
 from server.reading.changes import Change
 from server.reading.cues import Audience, Platform, audience_of, platform_of
+from server.reading.known import KnownTexts
 from server.reading.lexicon import Lexicon, folded_words
 from server.reading.pasted import Pasted, read_pasted
 from server.reading.synonyms import Expansion, Thesaurus, words_of
@@ -80,16 +81,17 @@ class Reader:
         word_list: WordList,
         lemmatizer: Lemmatizer,
         share: Callable[[tuple[str, ...]], float] = lambda lemmas: 0.0,
+        quoted: Iterable[tuple[str, str]] = (),
     ) -> None:
-        """`share` tells in which share of the help's sections all of some lemmas stand."""
+        """`share` tells in which share of the help's sections all of some lemmas stand.
+
+        `quoted` are messages that sections quote, as known.quoted_errors gives them.
+        """
         self._lemmatizer = lemmatizer
         self._thesaurus = Thesaurus(synonyms, lemmatizer, share)
         slang = (part for word in words_of(synonyms) for part in folded_words(word))
         self._lexicon = Lexicon(word_list, slang, lemmatizer)
-        self._errors: dict[str, list[tuple[list[str], KnownError]]] = {}  # by their first word
-        for error in errors.error:
-            if found := _words(error.text):
-                self._errors.setdefault(found[0], []).append((found, error))
+        self._known = KnownTexts(errors, quoted, lemmatizer)
 
     def read(self, query: str, without: Collection[Ability] = ()) -> Interpretation:
         """The query as it was probably meant; `without` switches abilities off (AS_TYPED: all that change words)."""
@@ -102,8 +104,7 @@ class Reader:
             text, changes = self._repaired(text, without)
         lemmas = self._lemmatizer.lemmas(text)
         found = [] if "synonym" in without else self._thesaurus.found_in(text)
-        held = self._held(_words(text)) or (self._held(_words(typed)) if text != typed else [])
-        whole = _words(text)
+        held = self._known.held(text) or (self._known.held(typed) if text != typed else [])
         return Interpretation(
             kind="error" if pasted or held else _kind(text),
             read_as=text,
@@ -112,8 +113,7 @@ class Reader:
             error=pasted,
             platform=platform_of({*lemmas, *self._meant(found)}),
             audience=audience_of(lemmas),
-            # A text that means many things («Отказано в доступе») decides only where it is all that was typed.
-            explained_in=tuple(error.section for words, error in held if error.distinctive or words == whole),
+            explained_in=tuple(section for section, decides in held if decides),
             expansions=tuple(found),
         )
 
@@ -131,19 +131,6 @@ class Reader:
             for word in expansion.meant:
                 yield from self._lemmatizer.lemmas(word)
 
-    def _held(self, text: Sequence[str]) -> list[tuple[list[str], KnownError]]:
-        """The known error texts that stand in the text word for word."""
-        return [
-            (found, error)
-            for place, word in enumerate(text)
-            for found, error in self._errors.get(word, ())
-            if text[place : place + len(found)] == found
-        ]
-
 
 def _kind(text: str) -> Kind:
     return "question" if text.endswith("?") or _QUESTION.match(text) else "keywords"
-
-
-def _words(text: str) -> list[str]:
-    return [word.text for word in words(text)]

@@ -22,6 +22,7 @@ from server import fusion
 from server.interpretation import Ability, Interpretation, Reader
 from server.ranking import Ranking, read_ranking
 from server.reading.cues import PLATFORMS, Audience, Platform
+from server.reading.known import quoted_errors
 from server.relevance import Gauge, likelihood
 from server.snippets import Snippets
 
@@ -108,7 +109,12 @@ class Searcher:
         self.lemmatizer = Lemmatizer()
         self._terms = terms or self.lemmatizer.lemmas
         self._reader = Reader(
-            artifact.errors, artifact.synonyms, artifact.words, self.lemmatizer, artifact.lexical.share_with
+            artifact.errors,
+            artifact.synonyms,
+            artifact.words,
+            self.lemmatizer,
+            artifact.lexical.share_with,
+            quoted_errors(artifact.sections),
         )
         self._snippets = Snippets(self.lemmatizer)
         self._gauge = Gauge(artifact.lexical, artifact.words, self.lemmatizer)
