@@ -1,6 +1,7 @@
 """Fits how features of the first section become its relevance, and the threshold below which the help has no answer."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -14,16 +15,19 @@ from evaluation.judgments import JudgedSet, JudgmentError
 from evaluation.results import Answerability
 from evaluation.tables import answerability_figures
 from indexer.calibration import FEATURES_VERSION, Calibration, Term
-from server.relevance import Gauge
-from server.search import Searcher
+from server.relevance import Gauge, wording
+from server.search import First, Searcher
 
 Array = npt.NDArray[np.float64]
 
 _FEWEST = 20  # queries of each kind; fewer fit noise
 _FOLDS = 10
-# How much the query's own vector counts beside the features, and how little the model is held back (scikit-learn's C).
-_SHARES = (0.1, 0.2, 0.3, 0.5)
+# How much the query's own vector and its words count beside the features, and how little the model is held back
+# (scikit-learn's C).
+_VECTOR_SHARES = (0.2, 0.3, 0.5)
+_WORD_SHARES = (2.0, 3.0, 5.0)
 _STRENGTHS = (0.1, 0.3, 1.0)
+_LEAST_USED = 3  # queries that have a lemma; what fewer say of it is chance
 _SEED = 20261127
 
 
@@ -31,8 +35,7 @@ _SEED = 20261127
 class Example:
     """A query with what was found for it first."""
 
-    features: Mapping[str, float]
-    vector: npt.NDArray[np.float32]
+    first: First
     answerable: bool
 
 
@@ -43,7 +46,7 @@ def examples(
     found = []
     for done, query in enumerate(judged.queries, start=1):
         if (first := searcher.first(query.text)) is not None:
-            found.append(Example(*first, query.answerable))
+            found.append(Example(first, query.answerable))
         progress(done, len(judged.queries))
     return found
 
@@ -60,32 +63,36 @@ def fit(
     known = [*tuning, *others]
     _require(tuning, "tuning")
     answers = np.array([each.answerable for each in known], dtype=int)
-    names = [name for name in Gauge.FEATURES if name != "direction"]
-    features = np.array([[each.features[name] for name in names] for each in known])
-    vectors = np.array([each.vector for each in known], dtype=np.float64)
+    names = [name for name in Gauge.FEATURES if name not in Gauge.FITTED]
+    features = np.array([[each.first.features[name] for name in names] for each in known])
+    vectors = np.array([each.first.vector for each in known], dtype=np.float64)
+    lemmas, used = _used([each.first.lemmas for each in known])
     mean, scale = features.mean(axis=0), features.std(axis=0)
     scale[scale == 0] = 1.0
     centre, spread = vectors.mean(axis=0), vectors.std()
     own = len(tuning)
 
-    def columns(share: float) -> Array:
-        return np.hstack([(features - mean) / scale, (vectors - centre) / spread * share])
+    def columns(of_vector: float, of_words: float) -> Array:
+        return np.hstack([(features - mean) / scale, (vectors - centre) / spread * of_vector, used * of_words])
 
     tried = {}
-    for share, strength in product(_SHARES, _STRENGTHS):
-        logits = _left_out(columns(share), answers, own, strength)
+    for of_vector, of_words, strength in product(_VECTOR_SHARES, _WORD_SHARES, _STRENGTHS):
+        logits = _left_out(columns(of_vector, of_words), answers, own, strength)
         slope, offset = _straightened(logits, answers[:own])
         likely = 1 / (1 + np.exp(-(slope * logits + offset)))
-        tried[log_loss(answers[:own], likely)] = share, strength, slope, offset, likely
-    share, strength, slope, offset, likely = tried[min(tried)]
-    model = _model(strength).fit(columns(share), answers)
-    weights, along = model.coef_[0][: len(names)] * slope, model.coef_[0][len(names) :] * slope * share / spread
+        tried[log_loss(answers[:own], likely)] = of_vector, of_words, strength, slope, offset, likely
+    of_vector, of_words, strength, slope, offset, likely = tried[min(tried)]
+    model = _model(strength).fit(columns(of_vector, of_words), answers)
+    weights, along, told = np.split(model.coef_[0] * slope, [len(names), len(names) + vectors.shape[1]])
+    along *= of_vector / spread
+    told *= of_words
     decided, threshold = _threshold(likely, answers[:own])
     terms = {
         name: Term(mean=round(float(m), 6), scale=round(float(s), 6), weight=round(float(w), 6))
         for name, m, s, w in zip(names, mean, scale, weights, strict=True)
     }
     terms["direction"] = Term(mean=round(float(centre @ along), 6), scale=1.0, weight=1.0)
+    terms["wording"] = Term(mean=0.0, scale=1.0, weight=1.0)
     inputs = searcher.artifact.manifest.inputs
     calibration = Calibration(
         features_version=FEATURES_VERSION,
@@ -93,12 +100,25 @@ def fit(
         corpus_digest=inputs.corpus_digest,
         terms=terms,
         direction=tuple(round(float(value), 5) for value in along),
+        wording={lemma: round(float(weight), 4) for lemma, weight in zip(lemmas, told, strict=True)},
         intercept=round(float(model.intercept_[0] * slope + offset), 6),
         threshold=round(threshold, 4),
         fitted_on=dict(fitted_on),
         figures={name: round(value, 4) for name, value in answerability_figures(decided).items()},
     )
     return calibration, decided
+
+
+def _used(lemmas: Sequence[Collection[str]]) -> tuple[list[str], Array]:
+    """Lemmas of several queries, and for each query how much of it each is, as server.relevance.wording counts it."""
+    counts = Counter(lemma for each in lemmas for lemma in set(each))
+    kept = sorted(lemma for lemma, count in counts.items() if count >= _LEAST_USED)
+    places = {lemma: place for place, lemma in enumerate(kept)}
+    found = np.zeros((len(lemmas), len(kept)))
+    for row, each in enumerate(lemmas):
+        for lemma in places.keys() & set(each):
+            found[row, places[lemma]] = wording({lemma: 1.0}, each)
+    return kept, found
 
 
 def _require(found: Sequence[Example], name: str) -> None:

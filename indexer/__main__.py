@@ -174,7 +174,8 @@ def _status(options: argparse.Namespace) -> int:
             print(f"adapter      {used}{'' if same_adapter else '; changed since: build again'}")
         if inputs.calibration or not same_calibration:
             used = inputs.calibration[:12] if inputs.calibration else "none"
-            print(f"calibration  {used}{'' if same_calibration else '; changed since: build again'}")
+            stale = ", stale: fitted to earlier texts" if calibration.is_stale(folder, inputs.corpus_digest) else ""
+            print(f"calibration  {used}{stale if same_calibration else '; changed since: build again'}")
         print("counts       " + ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in manifest.counts.items()))
         if options.corpus:
             print(f"corpus       {'unchanged' if same_texts else 'changed since: build again'}")

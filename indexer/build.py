@@ -84,6 +84,11 @@ def build(
             if kind is not knowledge.KnownErrors:
                 knowledge.read(folder, name, kind)
         errors = knowledge.read(folder, "errors.toml", knowledge.KnownErrors) or knowledge.KnownErrors()
+    if calibration and calibrating.is_stale(folder, corpus.digest):
+        reporter.say(
+            f"{folder / calibrating.FILE} is stale, fitted to earlier texts; it is used; to renew it: "
+            "python -m evaluation calibrate"
+        )
     with clock.stage("lemmas"):
         lexical = lexical_index(sections, errors, Lemmatizer().lemmas, reporter.progress("Lemmas", "section"))
         words = word_list(texts_of_words(sections, errors))

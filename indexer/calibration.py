@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from indexer.errors import ArticleError
 
 FILE = "relevance.json"
-FEATURES_VERSION = 1  # raised whenever a feature is added, dropped or computed otherwise
+FEATURES_VERSION = 2  # raised whenever a feature is added, dropped or computed otherwise
 
 
 class Term(BaseModel):
@@ -36,6 +36,7 @@ class Calibration(BaseModel):
     corpus_digest: str  # of the texts it was fitted on; other texts only make it stale
     terms: dict[str, Term]
     direction: tuple[float, ...]  # in the space of query vectors: towards what the help is about
+    wording: dict[str, float] = {}  # lemma -> how much it speaks for a question that the help answers
     intercept: float
     threshold: float  # of the relevance, in (0, 1)
     fitted_on: dict[str, str]  # set of queries -> its digest
@@ -59,6 +60,15 @@ def read_calibration(folder: Path) -> tuple[Calibration, str] | None:
             f"{path}: unreadable ({why}); expected what `python -m evaluation calibrate` writes; run it again, or "
             "remove the file: the index is then not calibrated"
         ) from error
+
+
+def is_stale(folder: Path, corpus_digest: str) -> bool:
+    """Whether the folder's calibration was fitted to other texts: it is used still, and less sure.
+
+    Raises ArticleError where it is damaged.
+    """
+    found = read_calibration(folder)
+    return found is not None and found[0].corpus_digest != corpus_digest
 
 
 def fitting(folder: Path, model_fingerprint: str, say: Callable[[str], None]) -> str | None:

@@ -5,7 +5,7 @@ logistic model of them (indexer/calibration.py) can say how likely an answer is.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,24 +29,32 @@ class Evidence:
     weights: Mapping[str, float]  # content lemma -> how much it says of the subject, in (0, 1]
     alternatives: Mapping[str, tuple[frozenset[str], ...]]  # lemma -> sets of lemmas, each of which finds the same
     direction: float  # of the query's vector along the calibration's
+    wording: float  # what the calibration has learnt of the query's lemmas
     background: float  # mean cosine of the candidates, which a good hit stands out from
 
 
 class Gauge:
     """Measures how well sections answer queries, by the features of one index."""
 
-    FEATURES = ("cosine", "gap", "coverage", "unknown", "foreign", "lexical", "words", "error", "direction")
+    FEATURES = ("cosine", "gap", "coverage", "unknown", "foreign", "lexical", "words", "error", "direction", "wording")
+    FITTED = ("direction", "wording")  # features that the calibration itself gives
 
-    def __init__(self, lexical: LexicalIndex, word_list: WordList, lemmatizer: Lemmatizer) -> None:
+    def __init__(
+        self,
+        lexical: LexicalIndex,
+        word_list: WordList,
+        lemmatizer: Lemmatizer,
+        calibration: Calibration | None = None,
+    ) -> None:
         self._lexical = lexical
         self._words = word_list
         self._lemmatizer = lemmatizer
         self._vocabulary = frozenset(lexical.vocabulary)
+        self._wording = calibration.wording if calibration else {}
+        self._direction = np.array(calibration.direction, dtype=np.float32) if calibration else None
 
-    def evidence(
-        self, read: Interpretation, semantic: Mapping[int, float], vector: Vectors | None, direction: Vectors | None
-    ) -> Evidence:
-        """What the query brings; `direction` is the calibration's, None while there is none."""
+    def evidence(self, read: Interpretation, semantic: Mapping[int, float], vector: Vectors | None) -> Evidence:
+        """What the query brings; direction and wording are 0.0 without a calibration."""
         alternatives: dict[str, tuple[frozenset[str], ...]] = {}
         for expansion in read.expansions:
             meant = tuple(frozenset(self._lemmatizer.lemmas(word)) for word in expansion.meant)
@@ -55,7 +63,8 @@ class Gauge:
         return Evidence(
             weights=self._weights(read.read_as),
             alternatives=alternatives,
-            direction=float(vector @ direction) if vector is not None and direction is not None else 0.0,
+            direction=float(vector @ self._direction) if vector is not None and self._direction is not None else 0.0,
+            wording=wording(self._wording, self._lemmatizer.lemmas(read.read_as)),
             background=float(np.mean(list(semantic.values()))) if semantic else 0.0,
         )
 
@@ -85,6 +94,7 @@ class Gauge:
             "words": math.log1p(total),
             "error": float(explains),
             "direction": evidence.direction,
+            "wording": evidence.wording,
         }
 
     def _weights(self, text: str) -> dict[str, float]:
@@ -103,6 +113,12 @@ class Gauge:
             if weight > 0:
                 weights[lemma] = weight
         return weights
+
+
+def wording(weights: Mapping[str, float], lemmas: Iterable[str]) -> float:
+    """The weights of a query's lemmas together, each counted once; of a long query each counts less."""
+    distinct = set(lemmas)
+    return sum(weights.get(lemma, 0.0) for lemma in distinct) / math.sqrt(max(1, len(distinct)))
 
 
 def likelihood(calibration: Calibration, features: Mapping[str, float]) -> float:

@@ -85,6 +85,15 @@ class Candidates:
     audience: Audience | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class First:
+    """What a calibration is fitted to: a query, and the section that was found for it first."""
+
+    features: Mapping[str, float]
+    vector: Vectors  # of the query, unit length
+    lemmas: tuple[str, ...]  # of the query as it was read
+
+
 class Searcher:
     """Ranks the sections of one artifact."""
 
@@ -117,9 +126,8 @@ class Searcher:
             quoted_errors(artifact.sections),
         )
         self._snippets = Snippets(self.lemmatizer)
-        self._gauge = Gauge(artifact.lexical, artifact.words, self.lemmatizer)
         self.calibration = artifact.calibration
-        self._direction = np.array(self.calibration.direction if self.calibration else (), dtype=np.float32)
+        self._gauge = Gauge(artifact.lexical, artifact.words, self.lemmatizer, self.calibration)
         self._threshold = self.calibration.threshold if self.calibration else 0.0
         self._rows = {section.section_id: row for row, section in enumerate(artifact.sections)}
         # In our own help a lead announces what its article holds; in other people's it may be most of the article.
@@ -174,18 +182,18 @@ class Searcher:
         answerable = bool(hits) and (not calibrated or best >= self._threshold)
         return Result(read, hits, best, answerable, calibrated)
 
-    def first(self, query: str) -> tuple[dict[str, float], Vectors] | None:
-        """The features of the section that the hybrid ranks first, and the query's vector; None where it finds none."""
+    def first(self, query: str) -> First | None:
+        """What is known of the section that the hybrid ranks first; None where it finds none."""
         read = self.read(query)
         candidates = self.candidates(read, "hybrid")
         rows = self.ranked(self.fuse(candidates, "hybrid"), 1, 1)
         if not rows or candidates.vector is None:
             return None
-        return self._features(read, candidates, rows)[0], candidates.vector
+        (features,) = self._features(read, candidates, rows)
+        return First(features, candidates.vector, tuple(self.lemmatizer.lemmas(read.read_as)))
 
     def _features(self, read: Interpretation, candidates: Candidates, rows: Sequence[int]) -> list[dict[str, float]]:
-        direction = self._direction if self.calibration else None
-        evidence = self._gauge.evidence(read, candidates.semantic, candidates.vector, direction)
+        evidence = self._gauge.evidence(read, candidates.semantic, candidates.vector)
         return [
             self._gauge.features(
                 evidence,

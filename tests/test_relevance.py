@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 from helpers import CORPUS, QuietReporter, build_index
 
+import indexer.__main__ as indexer
 from evaluation import calibration as fitting
 from evaluation.calibration import Example
 from evaluation.judgments import JudgmentError
 from indexer import artifact as artifacts
 from indexer.calibration import FEATURES_VERSION, FILE, Calibration, Term, read_calibration
 from indexer.errors import ArticleError
-from server.relevance import Gauge, likelihood
-from server.search import Searcher
+from server.relevance import Gauge, likelihood, wording
+from server.search import First, Searcher
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,7 @@ def calibration(searcher: Searcher, **changes: object) -> Calibration:
         "corpus_digest": searcher.artifact.manifest.inputs.corpus_digest,
         "terms": terms,
         "direction": (0.0,) * searcher.encoder.dimension,
+        "wording": {},
         "intercept": 0.0,
         "threshold": 0.5,
         "fitted_on": {"a set": "its digest"},
@@ -48,7 +50,7 @@ def calibrated(searcher: Searcher, **changes: object) -> Searcher:
 def features(searcher: Searcher, query: str) -> dict[str, float]:
     found = searcher.first(query)
     assert found
-    return found[0]
+    return dict(found.features)
 
 
 def test_features_are_those_that_the_version_names(searcher):
@@ -106,6 +108,13 @@ def test_the_direction_of_the_query_counts(searcher):
     assert towards.search("сменить фото").relevance == pytest.approx(1 / (1 + np.exp(-1.0)), abs=1e-4)
 
 
+def test_the_words_of_the_query_count_each_once_and_less_in_a_long_query(searcher):
+    terms = {name: Term(mean=0.0, scale=1.0, weight=float(name == "wording")) for name in Gauge.FEATURES}
+    learnt = calibrated(searcher, terms=terms, wording={"фото": 2.0})
+    assert learnt.search("фото").relevance == pytest.approx(1 / (1 + np.exp(-2.0)), abs=1e-4)
+    assert learnt.search("фото и фото").relevance == pytest.approx(1 / (1 + np.exp(-2.0 / np.sqrt(2))), abs=1e-4)
+
+
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
     """A copy of the test corpus, to put a calibration into."""
@@ -141,6 +150,21 @@ def test_one_for_another_model_or_version_is_left_out_and_named(corpus, tmp_path
     assert any(why in line and "evaluation calibrate" in line for line in told)
 
 
+def test_one_that_was_fitted_to_earlier_texts_is_used_and_said_to_be_stale(corpus, tmp_path, searcher, encoder, capsys):
+    (corpus / FILE).write_text(calibration(searcher, corpus_digest="0" * 64).model_dump_json())
+    told: list[str] = []
+
+    class Heard(QuietReporter):
+        def say(self, text: str) -> None:
+            told.append(text)
+
+    build_index(corpus, tmp_path / "index", encoder=encoder, reporter=Heard())
+    assert artifacts.load(tmp_path / "index").calibration
+    assert any("is stale, fitted to earlier texts; it is used" in line for line in told)
+    indexer.main(["status", "--index", str(tmp_path / "index")])
+    assert ", stale: fitted to earlier texts" in capsys.readouterr().out
+
+
 def test_a_damaged_file_is_refused_with_what_to_do(corpus):
     (corpus / FILE).write_text(json.dumps({"terms": {}}))
     with pytest.raises(ArticleError, match=r"relevance\.json: unreadable .*; run it again, or remove the file"):
@@ -156,7 +180,8 @@ def drawn(number: int, seed: int) -> list[Example]:
         values = dict.fromkeys(Gauge.FEATURES, 0.0) | {"coverage": random.normal(0.7 if answerable else 0.3, 0.1)}
         vector = random.normal(0.0, 1.0, 16).astype(np.float32)
         vector[0] += 2.0 * answerable
-        found.append(Example(values, vector / np.linalg.norm(vector), answerable))
+        lemmas = ("как", "пароль" if answerable == (random.random() < 0.9) else "погода")
+        found.append(Example(First(values, vector / np.linalg.norm(vector), lemmas), answerable))
     return found
 
 
@@ -168,9 +193,20 @@ def test_fit_tells_apart_what_differs_and_gives_likelihoods(searcher):
     assert len(decided) == 150
     new = drawn(90, 3)
     direction = np.array(found.direction)
-    said = [likelihood(found, {**each.features, "direction": float(each.vector @ direction)}) for each in new]
+    said = [
+        likelihood(
+            found,
+            {
+                **each.first.features,
+                "direction": float(each.first.vector @ direction),
+                "wording": wording(found.wording, each.first.lemmas),
+            },
+        )
+        for each in new
+    ]
     right = np.mean([(value >= found.threshold) == each.answerable for value, each in zip(said, new, strict=True)])
     assert right > 0.9
+    assert found.wording["пароль"] > 0.1 > -0.1 > found.wording["погода"]
 
 
 def test_fit_learns_nothing_from_noise(searcher):

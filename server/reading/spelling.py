@@ -11,6 +11,7 @@ _WORD = re.compile(r"(?<![\w@/\\.-])[а-яё]{3,40}(?![\w@/\\]|\.\w)", re.IGNORE
 _LATIN = re.compile(r"(?<![\w@/\\.-])[a-z]{5,20}(?![\w@/\\]|[.-]\w)", re.IGNORECASE)
 
 _LEAST = 2.2  # what a correction has to reach: Zipf frequency of the word less the cost of its slips
+_LEAST_SHORT = 4.0  # the same for a word of five letters or fewer: «прод», «стейт» are words that no list has
 _GLUED, _GLUED_SHORT = 3.6, 4.8  # Zipf frequency of each of the words that a glued one falls into; of three letters
 _OBVIOUS = 4.3  # what a correction has to reach for a word that may be a form of a known one
 _SMALL_WORDS = frozenset(
@@ -61,7 +62,7 @@ def _meant(word: str, lexicon: Lexicon) -> tuple[str, float] | None:
         likely = min(map(lexicon.russian, parts)) - 0.5
         if not rated or likely > rated[0][0]:
             return " ".join(parts), 0.9
-    if not rated or rated[0][0] < _LEAST:
+    if not rated or rated[0][0] < (_LEAST if len(word) > 5 else _LEAST_SHORT):
         return None
     best, meant = rated[0]
     rival = max((rating for rating, other in rated[1:] if not _same_stem(other, meant)), default=0.0)
