@@ -1,6 +1,7 @@
 """Systems over sets of queries: rankings taken, measured, and set side by side as Results."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from statistics import fmean
@@ -39,6 +40,21 @@ def as_set_result(systems: Sequence[System], taken: Sequence[Run], judged: Judge
         topics={query.query_id: query.topic for query in queries if query.topic},
         answerability=next((decisions(system, judged) for system in systems if system.decide), ()),
     )
+
+
+def beside_clean(copies: SetResult, clean: SetResult) -> SetResult:
+    """Adds to a result on perturbed copies how much of its first measure each system keeps of the same clean queries.
+
+    Left out where the clean queries reach nothing.
+    """
+    of_clean = {system.system: system for system in clean.systems}
+    systems = []
+    for system in copies.systems:
+        first = next(iter(system.measures), "")
+        same = [of_clean[system.system].per_query[query_id][first] for query_id in system.per_query]
+        kept = {f"{first} of clean": system.measures[first] / fmean(same)} if any(same) else {}
+        systems.append(replace(system, measures=system.measures | kept))
+    return replace(copies, systems=tuple(systems))
 
 
 def decisions(system: System, judged: JudgedSet) -> tuple[Answerability, ...]:

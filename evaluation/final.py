@@ -16,6 +16,7 @@ def append(log: Path, provenance: Provenance, found: SetResult, comparison: Mapp
         "corpus_digest": provenance.corpus_digest,
         "model": provenance.model,
         "model_fingerprint": provenance.model_fingerprint,
+        "set": found.name,
         "set_digest": provenance.sets[found.name],
         "settings": provenance.settings,
         "queries": found.queries,

@@ -243,6 +243,7 @@ def test_perturbed_copies_are_measured_on_the_same_judgments(
     plain, capitals, layout = (each["systems"]["lexical"]["nDCG@10"] for each in found)
     assert capitals == pytest.approx(plain)
     assert layout == pytest.approx(plain)  # read as it was meant
+    assert [each["systems"]["hybrid"].get("nDCG@10 of clean") for each in found] == [None, *[pytest.approx(1.0)] * 2]
 
 
 def test_without_options_everything_is_measured(
@@ -323,11 +324,15 @@ def test_test_split_is_measured_with_final_alone_and_logged(
         logged = (both_splits / "final.jsonl").read_text(encoding="utf-8").splitlines()
         assert len(logged) == lines
     entry = json.loads(logged[-1])
+    assert entry["set"] == "own, test"
     printed = json.loads(capsys.readouterr().out.splitlines()[-1])
     reached = printed["sets"][0]["systems"]["hybrid"]["RR@10"]
     assert entry["systems"]["hybrid"]["RR@10"] == pytest.approx(reached, abs=1e-4)
     assert entry["set_digest"] == digest(read_judged(both_splits, "test"))
     assert entry["settings"]["ranking"]["fields"] == dict(read_ranking().fields)
+    assert cli.main([*run, "--final", "--perturb", "capitals"]) == 0
+    logged = (both_splits / "final.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["set"] for line in logged[2:]] == ["own, test", "own, test, capitals"]
 
 
 def test_report_is_written_beside_earlier_ones(folder: Path, opened: list[Path], tmp_path: Path):

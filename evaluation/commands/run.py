@@ -60,6 +60,7 @@ def _run(options: argparse.Namespace) -> int:
     found, digests = [], {}
     for data, judged in _sets(options):
         unasked = ["all"] if _everything(options) and data == JUDGED else []
+        clean: SetResult | None = None
         for each in with_copies(judged, options.perturb or unasked):
             if options.url:
                 compared = systems.served_systems(options.url, each)
@@ -69,7 +70,9 @@ def _run(options: argparse.Namespace) -> int:
                 asked_for = not options.system or any(name.endswith(systems.PUBLISHED) for name in options.system)
                 compared = systems.all_local(searcher, each, as_published(corpus) if asked_for else None)
             asked = systems.named(compared, options.system)
-            found.append(experiment.measure_set(asked, each, lambda name: Terminal().progress(name, "query")))
+            measured = experiment.measure_set(asked, each, lambda name: Terminal().progress(name, "query"))
+            clean = clean or measured
+            found.append(measured if measured is clean else experiment.beside_clean(measured, clean))
             digests[each.name] = digest(each)
             if not options.json:
                 print(_as_text(found[-1], options.by), flush=True)
@@ -149,10 +152,11 @@ def _ahead(result: SetResult) -> float | None:
 
 
 def _keep(options: argparse.Namespace, searcher: Searcher, found: list[SetResult], digests: dict[str, str]) -> None:
-    """The report and, for the test split, the line in the log."""
+    """The report and, for the test split, a line a set in the log."""
     provenance = provenance_of(searcher, found[0].name, digests)
     if options.final:
-        final.append((options.data or [JUDGED])[0] / "final.jsonl", provenance, found[0])
+        for each in found:
+            final.append((options.data or [JUDGED])[0] / "final.jsonl", provenance, each)
     if options.report:
         shown = tuple(map(_in_question_last, found))
         Terminal().say(str(html_report.write_report(Results(provenance, shown), options.report)))
