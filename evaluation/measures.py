@@ -12,6 +12,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from evaluation.judgments import Nugget
+from indexer.adaptation.scale import auroc
 from indexer.words import clean, words
 
 
@@ -131,10 +132,9 @@ def abstention(decisions: Sequence[Decision]) -> Abstention:
     unanswerable = [decision for decision in decisions if not decision.answerable]
     false_refusal_rate = mean(not decision.answered for decision in answerable)
     false_answer_rate = mean(decision.answered for decision in unanswerable)
-    balanced_accuracy = auroc = None
+    balanced_accuracy = None
     if false_refusal_rate is not None and false_answer_rate is not None:
         balanced_accuracy = 1 - (false_refusal_rate + false_answer_rate) / 2
-        auroc = _auroc(answerable, unanswerable)
     return Abstention(
         answerable=len(answerable),
         unanswerable=len(unanswerable),
@@ -143,16 +143,11 @@ def abstention(decisions: Sequence[Decision]) -> Abstention:
         false_refusal_rate=false_refusal_rate,
         false_answer_rate=false_answer_rate,
         balanced_accuracy=balanced_accuracy,
-        auroc=auroc,
+        auroc=auroc(
+            np.array([decision.relevance for decision in decisions], dtype=float),
+            np.array([decision.answerable for decision in decisions], dtype=bool),
+        ),
     )
-
-
-def _auroc(answerable: Sequence[Decision], unanswerable: Sequence[Decision]) -> float:
-    others = np.sort([decision.relevance for decision in unanswerable])
-    relevances = [decision.relevance for decision in answerable]
-    below = np.searchsorted(others, relevances, side="left")
-    up_to = np.searchsorted(others, relevances, side="right")
-    return float((below + up_to).sum() / (2 * len(answerable) * len(unanswerable)))
 
 
 @dataclass(frozen=True, slots=True)
