@@ -13,6 +13,7 @@ from gunicorn.app.base import BaseApplication
 
 from indexer import artifact
 from indexer.errors import ArtifactError, ModelError
+from server import cors
 from server.app import create_app
 from server.search import Searcher, open_encoder
 
@@ -20,8 +21,9 @@ from server.search import Searcher, open_encoder
 class _Server(BaseApplication):  # type: ignore[misc]
     """gunicorn, set up from the command line alone."""
 
-    def __init__(self, index: Path, settings: dict[str, Any]) -> None:
+    def __init__(self, index: Path, origins: list[str], settings: dict[str, Any]) -> None:
         self._index = index
+        self._origins = origins
         self._settings = settings
         super().__init__()
 
@@ -31,7 +33,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         # In the worker, after the fork: PyTorch's threads do not survive one.
-        return create_app(self._index)
+        return create_app(self._index, origins=self._origins)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -54,9 +56,24 @@ def _serve_parser() -> argparse.ArgumentParser:
     parser.add_argument("--index", type=Path, default=Path("index"), help="folder of the index (default: index)")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument(
+        "--allow-origin",
+        type=_origin,
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="a site whose pages may ask this server, such as https://www.example.ru; may be repeated",
+    )
     parser.add_argument("--workers", type=int, default=1, help="processes; each holds the model (default: 1)")
     parser.add_argument("--threads", type=int, default=4, help="requests at a time in one process (default: 4)")
     return parser
+
+
+def _origin(text: str) -> str:
+    try:
+        return cors.origin(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -66,6 +83,7 @@ def _serve(options: argparse.Namespace) -> int:
     print(f"Serving {folder.name} on http://{options.host}:{options.port}", file=sys.stderr, flush=True)
     _Server(
         options.index,
+        options.allow_origin,
         {
             "bind": f"{options.host}:{options.port}",
             "workers": options.workers,

@@ -1,5 +1,6 @@
 """The Flask application: opens the index once, registers the routes, gives errors one shape."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from flask import Flask, Response, request
@@ -7,7 +8,7 @@ from werkzeug.exceptions import HTTPException
 
 from indexer import artifact
 from indexer.encoder import Encoder
-from server import pages
+from server import cors, pages
 from server.api import api, reply
 from server.errors import HTTP_ERRORS, QueryError
 from server.schema import MAXIMUM_BODY
@@ -24,8 +25,8 @@ _HEADERS = {
 _JSON_PATHS = ("/v1/", "/healthz", "/livez", "/readyz", "/version", "/openapi.json")
 
 
-def create_app(index: Path, encoder: Encoder | None = None) -> Flask:
-    """The application over the current generation of an index.
+def create_app(index: Path, encoder: Encoder | None = None, *, origins: Collection[str] = ()) -> Flask:
+    """The application over the current generation of an index; pages of other `origins` may call its JSON routes.
 
     Raises ArtifactError or ModelError where that cannot be used. `encoder` stands in for the model of the manifest.
     """
@@ -41,6 +42,7 @@ def create_app(index: Path, encoder: Encoder | None = None) -> Flask:
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _failure)
     app.after_request(_with_headers)
+    cors.allow(app, origins)
     return app
 
 
