@@ -38,7 +38,7 @@ from indexer.sections import Section
 from indexer.vectors import VectorIndex
 from indexer.wordlist import WordList
 
-FORMAT = 5  # of the artifact; a server reads exactly its own. Raised with calibration.FEATURES_VERSION, too
+FORMAT = 6  # of the artifact; a server reads exactly its own. Raised with calibration.FEATURES_VERSION, too
 
 _REBUILD = "rebuild it: python -m indexer build corpus --out index"
 _KEPT = 2  # generations: the current one and the one before it, for rollback

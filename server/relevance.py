@@ -7,8 +7,10 @@ logistic model of them (indexer/calibration.py) can say how likely an answer is.
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from indexer.calibration import Calibration
 from indexer.encoder import Vectors
@@ -18,8 +20,11 @@ from indexer.wordlist import WordList, folded
 from indexer.words import clean, words
 from server.interpretation import Interpretation
 
+Floats = npt.NDArray[np.floating[Any]]
+
 # Zipf frequencies in the language between which a word goes from saying all about a query's subject to saying nothing.
 _TELLING, _EMPTY = 3.0, 6.0
+_NEUTRAL = 0.86  # cosine of the imaginary neighbour that says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +35,18 @@ class Evidence:
     alternatives: Mapping[str, tuple[frozenset[str], ...]]  # lemma -> sets of lemmas, each of which finds the same
     direction: float  # of the query's vector along the calibration's
     wording: float  # what the calibration has learnt of the query's lemmas
+    neighbours: float  # whether known questions that mean the same have an answer, in [-1, 1]
     background: float  # mean cosine of the candidates, which a good hit stands out from
 
 
 class Gauge:
     """Measures how well sections answer queries, by the features of one index."""
 
-    FEATURES = ("cosine", "gap", "coverage", "unknown", "foreign", "lexical", "words", "error", "direction", "wording")
-    FITTED = ("direction", "wording")  # features that the calibration itself gives
+    FEATURES = (
+        *("cosine", "gap", "coverage", "unknown", "foreign", "lexical", "words", "error"),
+        *("direction", "wording", "neighbours"),
+    )
+    FITTED = ("direction", "wording", "neighbours")  # features that the calibration itself gives
 
     def __init__(
         self,
@@ -51,6 +60,8 @@ class Gauge:
         self._lemmatizer = lemmatizer
         self._vocabulary = frozenset(lexical.vocabulary)
         self._wording = calibration.wording if calibration else {}
+        self._known = calibration.known.decoded() if calibration and calibration.known else None
+        self._reach = calibration.known.reach if calibration and calibration.known else 1.0
         self._direction = np.array(calibration.direction, dtype=np.float32) if calibration else None
 
     def evidence(self, read: Interpretation, semantic: Mapping[int, float], vector: Vectors | None) -> Evidence:
@@ -65,6 +76,7 @@ class Gauge:
             alternatives=alternatives,
             direction=float(vector @ self._direction) if vector is not None and self._direction is not None else 0.0,
             wording=wording(self._wording, self._lemmatizer.lemmas(read.read_as)),
+            neighbours=0.0 if vector is None or self._known is None else self._vote(vector, *self._known),
             background=float(np.mean(list(semantic.values()))) if semantic else 0.0,
         )
 
@@ -95,7 +107,11 @@ class Gauge:
             "error": float(explains),
             "direction": evidence.direction,
             "wording": evidence.wording,
+            "neighbours": evidence.neighbours,
         }
+
+    def _vote(self, vector: Vectors, known: Vectors, sides: Vectors) -> float:
+        return float(vote((known @ vector)[None, :], sides, self._reach)[0])
 
     def _weights(self, text: str) -> dict[str, float]:
         weights: dict[str, float] = {}
@@ -113,6 +129,18 @@ class Gauge:
             if weight > 0:
                 weights[lemma] = weight
         return weights
+
+
+def vote(cosines: Floats, sides: Floats, reach: float) -> Floats:
+    """What known questions say of others, each in [-1, 1]: the mean of their sides, the nearer the weightier.
+
+    `cosines`, (others, known), are theirs to the known; `sides` is 1.0 for a known question with an answer, -1.0 for
+    one without. Where none is near, an imaginary neighbour that says nothing draws the mean to 0. After Nadaraya and
+    Watson (1964).
+    """
+    weights = np.exp((cosines - 1.0) / reach)
+    found: Floats = (weights @ sides) / (weights.sum(axis=1) + math.exp((_NEUTRAL - 1.0) / reach))
+    return found
 
 
 def wording(weights: Mapping[str, float], lemmas: Iterable[str]) -> float:

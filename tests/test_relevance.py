@@ -10,12 +10,12 @@ from helpers import CORPUS, QuietReporter, build_index
 
 import indexer.__main__ as indexer
 from evaluation import calibration as fitting
-from evaluation.calibration import Example
+from evaluation.answer_model import Example
 from evaluation.judgments import JudgmentError
 from indexer import artifact as artifacts
-from indexer.calibration import FEATURES_VERSION, FILE, Calibration, Term, read_calibration
+from indexer.calibration import FEATURES_VERSION, FILE, Calibration, KnownQuestions, Term, read_calibration
 from indexer.errors import ArticleError
-from server.relevance import Gauge, likelihood, wording
+from server.relevance import Gauge, likelihood, vote, wording
 from server.search import First, Searcher
 
 
@@ -108,6 +108,34 @@ def test_the_direction_of_the_query_counts(searcher):
     assert towards.search("сменить фото").relevance == pytest.approx(1 / (1 + np.exp(-1.0)), abs=1e-4)
 
 
+def test_near_known_questions_outvote_far_ones_and_nobody_near_says_nothing():
+    cosines = np.array([[0.99, 0.90, 0.90], [0.90, 0.99, 0.99], [0.3, 0.3, 0.3]])
+    near_yes, near_no, far = vote(cosines, np.array([1.0, -1.0, -1.0]), 0.02)
+    assert near_yes > 0.9
+    assert near_no < -0.9
+    assert far == pytest.approx(0.0, abs=1e-6)
+
+
+def test_known_questions_keep_their_vectors_through_the_file(searcher):
+    vectors = np.random.default_rng(1).normal(size=(5, searcher.encoder.dimension)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    known = KnownQuestions.encoded(vectors, [True, False, True, True, False], 0.02)
+    again = Calibration.model_validate_json(calibration(searcher, known=known).model_dump_json())
+    assert again.known
+    found, sides = again.known.decoded()
+    assert np.abs((found * vectors).sum(axis=1) - 1).max() < 0.002
+    assert sides.tolist() == [1, -1, 1, 1, -1]
+
+
+def test_known_questions_count(searcher):
+    vector = searcher.encoder.encode_query("сменить фото")
+    terms = {name: Term(mean=0.0, scale=1.0, weight=float(name == "neighbours")) for name in Gauge.FEATURES}
+    for answered, likely in ((True, 1.0), (False, -1.0)):
+        known = KnownQuestions.encoded(vector[None, :], [answered], 0.02)
+        found = calibrated(searcher, terms=terms, known=known).search("сменить фото")
+        assert found.relevance == pytest.approx(1 / (1 + np.exp(-likely)), abs=0.01)
+
+
 def test_the_words_of_the_query_count_each_once_and_less_in_a_long_query(searcher):
     terms = {name: Term(mean=0.0, scale=1.0, weight=float(name == "wording")) for name in Gauge.FEATURES}
     learnt = calibrated(searcher, terms=terms, wording={"фото": 2.0})
@@ -185,6 +213,12 @@ def drawn(number: int, seed: int) -> list[Example]:
     return found
 
 
+def neighbours(found: Calibration, example: Example) -> float:
+    assert found.known
+    known, sides = found.known.decoded()
+    return float(vote((known @ example.first.vector)[None, :], sides, found.known.reach)[0])
+
+
 def test_fit_tells_apart_what_differs_and_gives_likelihoods(searcher):
     found, decided = fitting.fit(searcher, drawn(150, 1), drawn(150, 2), {"a": "b"})
     assert found.figures["AUROC"] > 0.95
@@ -200,6 +234,7 @@ def test_fit_tells_apart_what_differs_and_gives_likelihoods(searcher):
                 **each.first.features,
                 "direction": float(each.first.vector @ direction),
                 "wording": wording(found.wording, each.first.lemmas),
+                "neighbours": neighbours(found, each),
             },
         )
         for each in new
