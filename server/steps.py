@@ -1,0 +1,166 @@
+"""The troubleshooting steps for a query: those of the sections that answer it, in the order of the help."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from indexer.lemmas import Lemmatizer
+from indexer.sections import Section, Step
+from indexer.words import clean, words
+from server.search import Result, Searcher, section_url
+
+# A section after the first gives steps, too, where it is nearly as relevant. Chosen on tuning (step recall, precision).
+_NEARLY = 0.9
+_MOST_SECTIONS, _LOOKED_AT = 1, 3
+_ALIKE = 0.75  # share of lemmas, of all that either has, from which two steps are one (Jaccard, 1901)
+
+# Words by which somebody says that something does not work; a wish for one of the rest is no problem.
+_TROUBLE = frozenset(
+    (
+        *("не", "нет", "нету", "ни", "ошибка", "сбой", "проблема", "баг", "глюк", "глючить", "лаг", "лагать", "тупить"),
+        *("пропасть", "пропадать", "исчезнуть", "исчезать", "потерять", "потеряться", "сломаться", "ломаться"),
+        *("зависнуть", "зависать", "виснуть", "вылетать", "вылететь", "тормозить", "перестать", "слететь", "крашиться"),
+        *("прерываться", "обрываться", "сбрасываться", "искажаться", "застрять", "плохо", "плохой", "нельзя"),
+        *("заблокировать", "невозможно", "отказать", "отказ", "недоступный", "недоступно", "молчать", "пустой"),
+    )
+)
+_SPACES = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerStep:
+    """One instruction, word for word as in the help, and where it stands."""
+
+    step_id: str  # stays while the text does
+    text: str
+    substeps: tuple[str, ...]
+    platforms: tuple[str, ...]  # empty: all
+    audiences: tuple[str, ...]  # empty: all
+    danger: tuple[str, ...]  # deletes_data, signs_out, needs_admin
+    section_id: str
+    url: str
+    tried: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who asks, and on what; None where neither was said."""
+
+    platform: str | None = None
+    audience: str | None = None
+
+
+class StepFinder:
+    """Finds the steps for what a searcher has found."""
+
+    def __init__(self, searcher: Searcher) -> None:
+        self._searcher = searcher
+        self._lemmatizer: Lemmatizer = searcher.lemmatizer
+
+    def is_trouble(self, result: Result) -> bool:
+        """Whether the query tells of something that does not work, rather than asks what or how."""
+        read = result.interpretation
+        if read.kind == "error" or read.explained_in:
+            return True
+        return not _TROUBLE.isdisjoint(self._lemmatizer.lemmas(read.read_as))
+
+    def steps(self, result: Result, visitor: Visitor) -> tuple[AnswerStep, ...]:
+        """The steps of the sections that answer, the best section first; empty where none gives any.
+
+        Without steps for another platform or audience than the visitor's. A step that two sections give stands once.
+        """
+        found: list[AnswerStep] = []
+        known: list[frozenset[str]] = []
+        for section in self._sources(result, visitor):
+            for step in section.steps:
+                made = _made(step, section)
+                if not suits(made.platforms, made.audiences, visitor):
+                    continue
+                lemmas = self.content(step.text)
+                if not any(alike(lemmas, other) >= _ALIKE for other in known):
+                    found.append(made)
+                    known.append(lemmas)
+        return tuple(found)
+
+    def general(self, specific: Sequence[AnswerStep], visitor: Visitor) -> tuple[AnswerStep, ...]:
+        """The ladder of general steps, without those that are for another platform or stand among the specific ones."""
+        support = self._searcher.artifact.support
+        home = self._ladder_section()
+        if support is None or home is None:
+            return ()
+        said = [self.content(" ".join((step.text, *step.substeps))) for step in specific]
+        kept = []
+        for rung in support.ladder:
+            gist = self.content(re.split(r"[:.;]", rung.text)[0])
+            told = any(len(gist & lemmas) >= _ALIKE * len(gist) for lemmas in said)
+            if not told and (not rung.platforms or visitor.platform is None or visitor.platform in rung.platforms):
+                step = Step(rung.text, platforms=rung.platforms, danger=rung.danger)
+                kept.append(_made(step, replace(home, platforms=(), audiences=())))
+        return tuple(kept)
+
+    def content(self, text: str) -> frozenset[str]:
+        """The lemmas of a text without function words."""
+        return frozenset(
+            self._lemmatizer.lemma(word.text)
+            for word in words(clean(text))
+            if not self._lemmatizer.is_function_word(word.text)
+        )
+
+    def _sources(self, result: Result, visitor: Visitor) -> list[Section]:
+        """The sections whose steps answer, the best first."""
+        sources: list[Section] = []
+        for hit in result.hits:
+            section = self._searcher.sections[hit.section_id]
+            if sources and hit.relevance < _NEARLY * result.hits[0].relevance:
+                break
+            for each in (section, *self._parts(section)):
+                if each.steps and each not in sources and suits(each.platforms, each.audiences, visitor):
+                    sources.append(each)
+            if len(sources) >= _MOST_SECTIONS or hit.rank >= _LOOKED_AT:
+                break
+        return sources
+
+    def _parts(self, section: Section) -> Iterable[Section]:
+        """The parts for one platform or audience below a question that has no steps of its own."""
+        if section.level != 2 or section.steps:
+            return
+        sections = self._searcher.sections_of(section.article_id)
+        for each in sections[sections.index(section) + 1 :]:
+            if each.level <= section.level:
+                return
+            yield each
+
+    def _ladder_section(self) -> Section | None:
+        """The section that holds the ladder's first step word for word; None in a help without one."""
+        support = self._searcher.artifact.support
+        if support is None or not support.ladder:
+            return None
+        first = _SPACES.sub(" ", support.ladder[0].text)
+        sections = self._searcher.artifact.sections
+        return next((each for each in sections if first in _SPACES.sub(" ", each.text)), None)
+
+
+def suits(platforms: Sequence[str], audiences: Sequence[str], visitor: Visitor) -> bool:
+    """Whether something for these platforms and audiences (empty: all) is for the visitor."""
+    for_platform = not platforms or visitor.platform is None or visitor.platform in platforms
+    return for_platform and (not audiences or visitor.audience is None or visitor.audience in audiences)
+
+
+def alike(one: frozenset[str], other: frozenset[str]) -> float:
+    """The share of the lemmas of both that both have, in [0, 1]; 0.0 where there are none."""
+    return len(one & other) / len(one | other) if one or other else 0.0
+
+
+def _made(step: Step, section: Section) -> AnswerStep:
+    told = "\n".join((step.text, *step.substeps))
+    return AnswerStep(
+        step_id=hashlib.sha256(told.encode()).hexdigest()[:12],
+        text=step.text,
+        substeps=step.substeps,
+        platforms=step.platforms or section.platforms,
+        audiences=step.audiences or section.audiences,
+        danger=step.danger,
+        section_id=section.section_id,
+        url=section_url(section),
+    )
