@@ -11,6 +11,8 @@ from server.journal import Contents, LoggedQuery, Vote
 
 NO_ARTICLE, RANKED_LOW, UNHELPFUL = "no article", "ranked low", "found but voted unhelpful"
 
+UNKEPT = "(text not kept)"  # of queries whose texts the operator does not keep: votes on them still count
+
 LOW = 4  # a section that solves stands too low from this place on
 
 
@@ -75,11 +77,14 @@ def found_in(contents: Contents) -> dict[str, list[Asking]]:
         votes.setdefault(vote.query_id, []).append(vote)
     texts: dict[str, list[_Judged]] = {}
     for query in contents.queries:
-        texts.setdefault(folded(query.query), []).append(_judged(query, votes.get(query.query_id, ())))
+        # Without its text, a query says nothing of what another asked.
+        texts.setdefault(folded(query.query) or f"\0{query.query_id}", []).append(
+            _judged(query, votes.get(query.query_id, ()))
+        )
     found: dict[str, list[Asking]] = {NO_ARTICLE: [], RANKED_LOW: [], UNHELPFUL: []}
     for asked in texts.values():
         nothing = [each for each in asked if each.found_nothing and not each.solved]
-        if asked[-1] in nothing:
+        if asked[-1] in nothing and asked[-1].query.query:
             found[NO_ARTICLE] += (_asking(each, [(shown, "") for shown in each.query.sections[:1]]) for each in nothing)
         solved = [each for each in asked if each.solved]
         for each in solved:
@@ -117,4 +122,4 @@ def _judged(query: LoggedQuery, votes: Iterable[Vote]) -> _Judged:
 
 
 def _asking(judged: _Judged, sections: Iterable[tuple[str, str]]) -> Asking:
-    return Asking(judged.query.query, 1, judged.query.relevance, tuple(sections))
+    return Asking(judged.query.query or UNKEPT, 1, judged.query.relevance, tuple(sections))

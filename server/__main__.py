@@ -15,14 +15,16 @@ from indexer import artifact
 from indexer.errors import ArtifactError, ModelError
 from server import cors
 from server.app import create_app
+from server.journal import Journal, JournalError
 from server.search import Searcher, open_encoder
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
     """gunicorn, set up from the command line alone."""
 
-    def __init__(self, index: Path, origins: list[str], settings: dict[str, Any]) -> None:
+    def __init__(self, index: Path, data: Path | None, origins: list[str], settings: dict[str, Any]) -> None:
         self._index = index
+        self._data = data
         self._origins = origins
         self._settings = settings
         super().__init__()
@@ -33,7 +35,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         # In the worker, after the fork: PyTorch's threads do not survive one.
-        return create_app(self._index, origins=self._origins)
+        return create_app(self._index, data=self._data, origins=self._origins)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = (_search_parser() if searching else _serve_parser()).parse_args(given[1:] if searching else given)
     try:
         return _search(options) if searching else _serve(options)
-    except (ArtifactError, ModelError) as error:
+    except (ArtifactError, ModelError, JournalError) as error:
         print(error, file=sys.stderr)
         return 1
 
@@ -54,6 +56,7 @@ def _serve_parser() -> argparse.ArgumentParser:
         description="Serve an index over HTTP. Another command: python -m server search QUERY",
     )
     parser.add_argument("--index", type=Path, default=Path("index"), help="folder of the index (default: index)")
+    parser.add_argument("--data", type=Path, help="folder that votes are kept in (default: none are taken)")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument(
@@ -80,9 +83,12 @@ def _serve(options: argparse.Namespace) -> int:
     # Before any worker starts, so that a bad index is told once and plainly.
     folder = artifact.current(options.index)
     artifact.verify(folder)
+    if options.data:
+        Journal(options.data).close()
     print(f"Serving {folder.name} on http://{options.host}:{options.port}", file=sys.stderr, flush=True)
     _Server(
         options.index,
+        options.data,
         options.allow_origin,
         {
             "bind": f"{options.host}:{options.port}",

@@ -2,7 +2,6 @@
 
 import json
 import time
-import uuid
 from dataclasses import asdict, fields
 from typing import Any
 from urllib.parse import urlencode
@@ -10,7 +9,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, current_app, redirect, request
 
 from indexer.sections import Section
-from server import VERSION, openapi, schema
+from server import VERSION, feedback, openapi, schema
 from server.errors import QueryError
 from server.interpretation import AS_TYPED
 from server.search import Filters, Searcher, article_url
@@ -27,6 +26,11 @@ def searcher() -> Searcher:
     return found
 
 
+def asked(result: SearchResult) -> str:
+    """A new query id; with feedback on, the journal knows it from now on, without the query's text."""
+    return feedback.remembered(current_app.extensions["feedback"], result)
+
+
 def reply(body: object, status: int = 200) -> Response:
     """A JSON response; Russian text stays readable."""
     return Response(json.dumps(body, ensure_ascii=False) + "\n", status, mimetype="application/json")
@@ -35,13 +39,17 @@ def reply(body: object, status: int = 200) -> Response:
 @api.post("/v1/search")
 def search_post() -> Response:
     """Ranked sections for a query of any length."""
+    return _search(schema.read_search_request(_body(), typed=True))
+
+
+def _body() -> object:
+    """The JSON that was posted. Its Content-Type keeps other sites' forms out."""
     if not request.is_json:
         raise QueryError(415, "not_json", "Ожидается JSON: заголовок Content-Type: application/json.")
     try:
-        values = json.loads(request.get_data())
+        return json.loads(request.get_data())
     except (ValueError, RecursionError) as error:
         raise QueryError(400, "bad_json", "Тело запроса — не JSON.") from error
-    return _search(schema.read_search_request(values, typed=True))
 
 
 @api.get("/v1/search")
@@ -84,7 +92,7 @@ def search_reply(wanted: schema.SearchRequest, result: SearchResult, took_ms: fl
     shown = result.answerable or not wanted.abstain
     artifact = searcher().artifact
     return schema.SearchReply(
-        query_id=uuid.uuid4().hex,
+        query_id=asked(result),
         query=wanted.query,
         answerable=result.answerable,
         relevance=result.relevance,
@@ -169,6 +177,21 @@ def _section(section: Section) -> dict[str, object]:
 def _moved(location: str) -> Response:
     response: Response = redirect(location, 301)  # type: ignore[assignment]
     return response
+
+
+@api.get("/v1/suggest")
+def suggest() -> Response:
+    """What to offer for what was typed so far."""
+    typed = schema.read_suggested(request.args.get("q", ""))
+    return reply({"suggestions": [asdict(each) for each in current_app.extensions["suggester"].suggest(typed)]})
+
+
+@api.post("/v1/feedback")
+def vote() -> Response:
+    """Keeps a vote on a section."""
+    wanted = schema.read_feedback(_body())
+    section_id = feedback.keep(current_app.extensions["feedback"], searcher(), wanted)
+    return reply(asdict(schema.FeedbackReply(wanted.query_id, section_id, wanted.outcome)), 201)
 
 
 @api.get("/healthz")

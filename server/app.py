@@ -11,8 +11,10 @@ from indexer.encoder import Encoder
 from server import cors, pages
 from server.api import api, reply
 from server.errors import HTTP_ERRORS, QueryError
+from server.feedback import Feedback
 from server.schema import MAXIMUM_BODY
 from server.search import Searcher, open_encoder
+from server.suggest import Suggester
 
 _HEADERS = {
     # Everything comes from here: no inline script or style, no third party.
@@ -22,19 +24,29 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",  # the address of a page holds the query
 }
 
+_RETRY_AFTER = 10  # seconds
+
 _JSON_PATHS = ("/v1/", "/healthz", "/livez", "/readyz", "/version", "/openapi.json")
 
 
-def create_app(index: Path, encoder: Encoder | None = None, *, origins: Collection[str] = ()) -> Flask:
-    """The application over the current generation of an index; pages of other `origins` may call its JSON routes.
+def create_app(
+    index: Path, encoder: Encoder | None = None, data: Path | None = None, *, origins: Collection[str] = ()
+) -> Flask:
+    """The application over the current generation of an index.
 
-    Raises ArtifactError or ModelError where that cannot be used. `encoder` stands in for the model of the manifest.
+    Votes are kept in the folder `data`, if there is one; pages of other `origins` may call the JSON routes.
+
+    Raises ArtifactError, ModelError or JournalError where one of them cannot be used. `encoder` stands in for the
+    model of the manifest.
     """
     loaded = artifact.load(index)
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAXIMUM_BODY
     app.config["MAX_FORM_MEMORY_SIZE"] = MAXIMUM_BODY
-    app.extensions["searcher"] = Searcher(loaded, encoder or open_encoder(loaded))
+    searcher = Searcher(loaded, encoder or open_encoder(loaded))
+    app.extensions["searcher"] = searcher
+    app.extensions["suggester"] = Suggester(loaded, searcher.lemmatizer, searcher.reader)
+    app.extensions["feedback"] = Feedback(data) if data else None
     app.register_blueprint(api)
     app.register_blueprint(pages.pages)
     pages.prepare(app)
@@ -47,9 +59,11 @@ def create_app(index: Path, encoder: Encoder | None = None, *, origins: Collecti
 
 
 def _query_error(error: QueryError) -> Response:
-    if not request.path.startswith(_JSON_PATHS):
-        return pages.error_page(error)
-    return reply(error.body(), error.status)
+    is_json = request.path.startswith(_JSON_PATHS)
+    response = reply(error.body(), error.status) if is_json else pages.error_page(error)
+    if error.status == 503:
+        response.headers["Retry-After"] = str(_RETRY_AFTER)
+    return response
 
 
 def _http_error(error: HTTPException) -> Response:

@@ -20,6 +20,7 @@ class QueryError(Exception):
 # What werkzeug raises by itself: status -> code and message.
 HTTP_ERRORS = {
     400: ("bad_request", "Запрос не удалось прочитать."),
+    403: ("forbidden", "Доступ закрыт."),
     404: ("not_found", "Такой страницы или раздела нет."),
     405: ("method_not_allowed", "Этот адрес не принимает такой метод."),
     408: ("timeout", "Запрос шёл слишком долго."),

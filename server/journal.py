@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from pathlib import Path
 from typing import Literal, get_args
@@ -38,6 +38,10 @@ _VOTE = """INSERT INTO feedback SELECT query_id, ?, ?, ?, ? FROM queries WHERE q
     ON CONFLICT DO UPDATE SET outcome = excluded.outcome, comment = excluded.comment, created = excluded.created"""
 
 
+_DROP = """DELETE FROM queries
+    WHERE query = '' AND created < ? AND query_id NOT IN (SELECT query_id FROM feedback)"""
+
+
 class JournalError(Exception):
     """A journal cannot be written or read; whoever runs the service can mend it."""
 
@@ -52,7 +56,7 @@ class LoggedQuery:
 
     query_id: str
     created: str  # ISO 8601, UTC
-    query: str  # as typed, masked
+    query: str  # as typed, masked; empty where the operator keeps no texts
     answerable: bool
     relevance: float  # of the best section, in [0, 1]
     sections: tuple[str, ...]  # section_ids of the first ones shown, best first
@@ -113,6 +117,10 @@ class Journal:
         row = (_storable(section_id), outcome, _storable(comment), _now(), _storable(query_id))
         if not self._add(_VOTE, row):
             raise UnknownQueryError(f"query {query_id!r} is not in {self.path}; expected one that was asked here")
+
+    def drop_unvoted(self, older: timedelta) -> int:
+        """Drops the queries without text that nobody voted on, of that age and more; gives their number."""
+        return self._add(_DROP, (_moment(datetime.now(UTC) - older),))
 
     def close(self) -> None:
         """Closes the file; the next call opens it again."""
@@ -211,4 +219,8 @@ def _storable(text: str) -> str:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    return _moment(datetime.now(UTC))
+
+
+def _moment(time: datetime) -> str:
+    return time.isoformat(timespec="milliseconds")

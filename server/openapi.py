@@ -21,6 +21,7 @@ class Route:
     body: type | None = None
     errors: tuple[int, ...] = ()
     moves: bool = False  # answers 301 for ids that were renamed
+    status: int = 200  # of the reply
 
 
 def _query(name: str, values: dict[str, Any], required: bool = False) -> dict[str, Any]:
@@ -57,6 +58,15 @@ ROUTES = (
         parameters=({"name": "article_id", "in": "path", "required": True, "schema": {"type": "string"}},),
         errors=(404,), moves=True,
     ),
+    Route(
+        "get", "/v1/suggest", "What to offer while somebody types", schema.SuggestReply,
+        parameters=(_query("q", {"type": "string", "maxLength": schema.MAXIMUM_SUGGESTED}, required=True),),
+        errors=(422,),
+    ),
+    Route(
+        "post", "/v1/feedback", "A vote on a section that was shown; 404 feedback_off without --data",
+        schema.FeedbackReply, body=schema.FeedbackRequest, errors=(400, 404, 413, 415, 422, 503), status=201,
+    ),
     Route("get", "/healthz", "Whether the process lives", schema.HealthReply),
     Route("get", "/livez", "Whether the process lives", schema.HealthReply),
     Route("get", "/readyz", "Whether searches can be answered", schema.ReadyReply),
@@ -92,7 +102,7 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     def content(kind: type) -> dict[str, Any]:
         return {"application/json": {"schema": schemas[kind.__name__]}}
 
-    responses: dict[str, Any] = {"200": {"description": route.summary, "content": content(route.reply)}}
+    responses: dict[str, Any] = {str(route.status): {"description": route.summary, "content": content(route.reply)}}
     if route.moves:
         responses["301"] = {"description": "Renamed: the present address is in Location"}
     for status in route.errors:

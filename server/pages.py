@@ -1,16 +1,20 @@
 """The HTML pages, complete without JavaScript."""
 
 import datetime
-from urllib.parse import urlencode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode, urlsplit
 
-from flask import Blueprint, Flask, Response, redirect, render_template, request
+from flask import Blueprint, Flask, Response, current_app, redirect, render_template, request
 from markupsafe import Markup, escape
 
-from server import answers, schema
-from server.api import searcher
+from indexer.sections import Section
+from server import answers, feedback, schema
+from server.api import asked, searcher
 from server.errors import QueryError
 from server.interpretation import AS_TYPED
-from server.search import Filters, Hit, article_url
+from server.origin import require_same_site
+from server.search import Filters, Hit, article_url, section_url
 
 pages = Blueprint("pages", __name__)
 
@@ -19,6 +23,12 @@ LONGEST_ADDRESS = 300  # longer text, or text with line breaks, travels by POST 
 
 PLATFORM_NAMES = {"android": "Android", "ios": "iOS", "web": "веб", "desktop": "компьютер", "server": "сервер"}
 AUDIENCE_NAMES = {"user": "для пользователя", "admin": "для администратора"}
+# What a visitor answers to «Помогло?», in the order of the form.
+REASONS = {
+    "not_related": "не про это",
+    "related_but_no_answer": "про это, но не помогло",
+    "outdated": "устарело",
+}
 _MONTHS = (
     "января", "февраля", "марта", "апреля", "мая", "июня",
     "июля", "августа", "сентября", "октября", "ноября", "декабря",
@@ -36,6 +46,9 @@ def prepare(app: Flask) -> None:
         platform_names=PLATFORM_NAMES,
         audience_names=AUDIENCE_NAMES,
         longest_address=LONGEST_ADDRESS,
+        longest_comment=schema.MAXIMUM_COMMENT,
+        reasons=REASONS,
+        takes_feedback=app.extensions["feedback"] is not None,
         site=artifact.topics.site,
         support=artifact.support,
     )
@@ -83,7 +96,56 @@ def article(article_id: str) -> str | Response:
         for target in dict.fromkeys([*head.related, *related])
         if target in found.sections or target in found.articles
     ]
-    return render_template("article.html", head=head, topic=topic, sections=sections, aliases=aliases, related=links)
+    return render_template(
+        "article.html",
+        head=head,
+        topic=topic,
+        sections=sections,
+        aliases=aliases,
+        related=links,
+        switch=_platform_switch(head.article_id, sections),
+        filters=Filters(),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformSwitch:
+    """The platforms that an article has parts for, each with its address, and the one chosen."""
+
+    links: tuple[tuple[str, str], ...]  # platform ("" for all) and address; empty where there is nothing to choose
+    chosen: str  # "" for all
+
+
+def _platform_switch(article_id: str, sections: Sequence[Section]) -> PlatformSwitch:
+    named = {platform for section in sections for platform in section.platforms}
+    named |= {platform for section in sections for step in section.steps for platform in step.platforms}
+    if len(named) < 2:
+        return PlatformSwitch((), "")
+    given = request.args.get("platform", "")
+    address = article_url(article_id)
+    links = [(platform, f"{address}?platform={platform}") for platform in PLATFORM_NAMES if platform in named]
+    return PlatformSwitch((("", address), *links), given if given in named else "")
+
+
+@pages.post("/feedback")
+def vote() -> Response:
+    """Keeps a vote from a form and leads back to where it was given."""
+    require_same_site(request)
+    names = ("query_id", "section_id", "outcome", "comment")
+    wanted = schema.read_feedback({name: request.form.get(name, "") for name in names})
+    section_id = feedback.keep(current_app.extensions["feedback"], searcher(), wanted, unasked=True)
+    response: Response = redirect(_back_with_thanks(section_id), 303)  # type: ignore[assignment]
+    return response
+
+
+def _back_with_thanks(section_id: str) -> str:
+    """The address that the form was on, by its Referer where that is ours, with a mark that thanks are due."""
+    came = urlsplit(request.referrer or "")
+    article = urlsplit(section_url(searcher().sections[section_id]))
+    ours = came.netloc == request.host and came.path.startswith("/") and not came.path.startswith("//")
+    path, query = (came.path, came.query) if ours else (article.path, "")
+    kept = [part for part in query.split("&") if part and part != "voted=1"]
+    return f"{path}?{'&'.join([*kept, 'voted=1'])}#page-feedback"
 
 
 def _own_aliases(article_id: str, aliases: tuple[str, ...]) -> list[str]:
@@ -117,6 +179,8 @@ def _results(text: str) -> str | Response:
     return render_template(
         "results.html",
         text=text,
+        query_id=asked(result),
+        removals=_without_each(text, kept, as_typed),
         groups=answers.grouped(shown),
         as_typed_query={"q": text, **{name: chosen[0] for name, chosen in kept.items()}, "as_typed": 1},
         answerable=result.answerable,
@@ -125,6 +189,17 @@ def _results(text: str) -> str | Response:
         read_as=read.read_as if any(change.kind != "synonym" for change in read.changes) else "",
         error=read.error,
     )
+
+
+def _without_each(text: str, kept: dict[str, tuple[str, ...]], as_typed: bool) -> list[tuple[str, str]]:
+    """For each filter that is set, its name and the address of the same search without it."""
+    names = PLATFORM_NAMES | AUDIENCE_NAMES
+    found = []
+    for name, chosen in kept.items():
+        others = {other: values[0] for other, values in kept.items() if other != name}
+        others |= {"as_typed": "1"} if as_typed else {}
+        found.append((names[chosen[0]], "/?" + urlencode({"q": text, **others})))
+    return found
 
 
 def error_page(error: QueryError, text: str = "") -> Response:

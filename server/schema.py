@@ -8,10 +8,14 @@ from typing_extensions import TypedDict
 
 from indexer.words import clean
 from server.errors import QueryError
+from server.journal import Outcome
 from server.search import Hit, Mode
+from server.suggest import Suggestion
 
 MAXIMUM_QUERY = 16_384  # characters after decoding
 MAXIMUM_BODY = 256 * 1024  # bytes
+MAXIMUM_SUGGESTED = 300  # characters that suggestions are asked for; longer text was pasted
+MAXIMUM_COMMENT = 1000  # characters
 
 Platform = Literal["android", "ios", "web", "desktop", "server"]
 Audience = Literal["user", "admin"]
@@ -62,6 +66,7 @@ _FOUND = {
         "query_too_long",
         f"Текст длиннее {MAXIMUM_QUERY:,} символов. Сократите его.".replace(",", " "),
     ),
+    "field_too_long": ("too_long", "Слишком длинное значение поля «{name}»."),
     "literal_error": ("invalid_value", "Недопустимое значение поля «{name}»."),
 }
 
@@ -86,10 +91,38 @@ def read_search_request(values: object, *, typed: bool) -> SearchRequest:
     return request
 
 
+class FeedbackRequest(_Request):
+    """A vote: how a section that was shown for a query helped."""
+
+    query_id: Annotated[str, BeforeValidator(_without_surrogates), Field(max_length=64)]
+    section_id: Annotated[str, BeforeValidator(_without_surrogates), Field(max_length=300)]
+    outcome: Outcome
+    comment: Annotated[str, BeforeValidator(_without_surrogates), Field(max_length=MAXIMUM_COMMENT)] = ""
+
+
+def read_feedback(values: object) -> FeedbackRequest:
+    """The checked vote. Raises QueryError with the first thing wrong."""
+    if not isinstance(values, dict):
+        raise QueryError(400, "bad_json", "Ожидается объект JSON.")
+    try:
+        return FeedbackRequest.model_validate({_without_surrogates(name): value for name, value in values.items()})
+    except ValidationError as error:
+        raise _query_error(error) from error
+
+
+def read_suggested(text: str) -> str:
+    """The text to suggest for. Raises QueryError where it is too long."""
+    if len(text) > MAXIMUM_SUGGESTED:
+        message = f"Подсказки есть только для текста до {MAXIMUM_SUGGESTED} символов."
+        raise QueryError(422, "query_too_long", message, "q")
+    return text
+
+
 def _query_error(error: ValidationError) -> QueryError:
     detail = error.errors(include_url=False, include_input=False)[0]
     name = clean(".".join(str(part) for part in detail["loc"] if isinstance(part, str)))
-    code, message = _FOUND.get(detail["type"], ("invalid_value", "Недопустимое значение поля «{name}»."))
+    kind = detail["type"] if name == "query" or detail["type"] != "too_long" else "field_too_long"
+    code, message = _FOUND.get(kind, ("invalid_value", "Недопустимое значение поля «{name}»."))
     return QueryError(422, code, message.format(name=name), name or None)
 
 
@@ -213,6 +246,22 @@ class ArticleReply:
     updated: str
     related: list[str]
     sections: list[ArticleSectionOut]
+
+
+@dataclass(frozen=True, slots=True)
+class SuggestReply:
+    """What to offer while somebody types; grouped by kind."""
+
+    suggestions: list[Suggestion]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackReply:
+    """The vote as it was kept."""
+
+    query_id: str
+    section_id: str
+    outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)

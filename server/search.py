@@ -117,7 +117,7 @@ class Searcher:
         self.moved_sections = {alias: section.section_id for section in artifact.sections for alias in section.aliases}
         self.lemmatizer = Lemmatizer()
         self._terms = terms or self.lemmatizer.lemmas
-        self._reader = Reader(
+        self.reader = Reader(
             artifact.errors,
             artifact.synonyms,
             artifact.words,
@@ -220,7 +220,7 @@ class Searcher:
 
     def read(self, query: str, without: Collection[Ability] = ()) -> Interpretation:
         """How the query is read; `without` switches abilities off."""
-        return self._reader.read(query, without)
+        return self.reader.read(query, without)
 
     def ranked(self, fused: Mapping[int, float], limit: int, per_article: int) -> list[int]:
         """The rows, best first, ties in the order of section_id, at most `per_article` of one article."""

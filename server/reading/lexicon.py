@@ -86,7 +86,7 @@ class Lexicon:
             for found in self._close.lookup(word, Verbosity.ALL, max_edit_distance=distance, include_unknown=False)
         }
         if _RUSSIAN.fullmatch(word):
-            close |= {each: 1 for each in _slips(word) if each in self._list.russian}
+            close |= {each: 1 for each in slips(word) if each in self._list.russian}
         rated = [
             (self._rated(word, meant, number), meant)
             for meant, number in close.items()
@@ -109,7 +109,7 @@ def _plain(word: str) -> bool:
     return word.isalpha() and len(word) > 2
 
 
-def _slips(word: str) -> Iterator[str]:
+def slips(word: str) -> Iterator[str]:
     """Every word one slip away: a letter too many, too few, another, or two swapped (Norvig, 2007)."""
     for place in range(len(word) + 1):
         head, tail = word[:place], word[place:]

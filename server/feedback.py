@@ -1,0 +1,85 @@
+"""Votes of visitors on sections, in the journal of the `--data` folder; without that folder there are none.
+
+A query is remembered by its id and by what was shown for it, so that a vote can name it; its text is not.
+"""
+
+import logging
+import uuid
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+
+from server.errors import QueryError
+from server.journal import Journal, JournalError, UnknownQueryError
+from server.reading.masks import mask
+from server.schema import FeedbackRequest
+from server.search import Result, Searcher
+
+_KEPT = timedelta(days=1)  # a query without a vote; people vote in the hour in which they asked
+_SWEEP = 5_000  # queries after which those without a vote are dropped again
+
+_log = logging.getLogger(__name__)
+
+
+class Feedback:
+    """The votes of one server."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises JournalError where the folder cannot hold them."""
+        self._journal = Journal(folder)
+        self._journal.drop_unvoted(_KEPT)
+        self._asked = count(1)
+
+    def remember(self, query_id: str, result: Result) -> None:
+        """Keeps what was shown for a query. A journal that fails costs votes, never an answer."""
+        shown = [hit.section_id for hit in result.hits]
+        try:
+            self._journal.add_query(
+                query_id, "", answerable=result.answerable, relevance=result.relevance, sections=shown
+            )
+            if next(self._asked) % _SWEEP == 0:
+                self._journal.drop_unvoted(_KEPT)
+        except JournalError as error:
+            _log.warning("a query was not remembered, votes on it will be refused: %s", error)
+
+    def read_unasked(self, section_id: str) -> str:
+        """The id of a new query for somebody who came to a section without one, from elsewhere."""
+        query_id = uuid.uuid4().hex
+        self._journal.add_query(query_id, "", answerable=True, relevance=0.0, sections=[section_id])
+        return query_id
+
+    def vote(self, wanted: FeedbackRequest, section_id: str) -> None:
+        """Keeps a vote; what is personal in the comment is masked. Raises UnknownQueryError."""
+        self._journal.add_feedback(wanted.query_id, section_id, wanted.outcome, mask(wanted.comment.strip()))
+
+
+def remembered(feedback: Feedback | None, result: Result) -> str:
+    """A new query id, remembered where there is feedback."""
+    query_id = uuid.uuid4().hex
+    if feedback:
+        feedback.remember(query_id, result)
+    return query_id
+
+
+def keep(feedback: Feedback | None, searcher: Searcher, wanted: FeedbackRequest, *, unasked: bool = False) -> str:
+    """Keeps a vote and gives the present id of its section; raises QueryError where that is not possible.
+
+    With `unasked` a vote without a query id is taken as one of a reader who did not search.
+    """
+    if feedback is None:
+        raise QueryError(404, "feedback_off", "Отзывы на этом сайте выключены.")
+    section_id = searcher.moved_sections.get(wanted.section_id, wanted.section_id)
+    if section_id not in searcher.sections:
+        raise QueryError(404, "section_not_found", "Такого раздела нет.", "section_id")
+    try:
+        if unasked and not wanted.query_id:
+            wanted = wanted.model_copy(update={"query_id": feedback.read_unasked(section_id)})
+        feedback.vote(wanted, section_id)
+    except UnknownQueryError as error:
+        message = "Такого запроса нет, или он был слишком давно. Повторите поиск."
+        raise QueryError(404, "query_not_found", message, "query_id") from error
+    except JournalError as error:
+        _log.error("a vote was not kept: %s", error)
+        message = "Отзыв не удалось сохранить. Повторите через 10 секунд."
+        raise QueryError(503, "feedback_unavailable", message) from error
+    return section_id
