@@ -10,6 +10,7 @@ from flask import Blueprint, Response, current_app, redirect, request
 
 from indexer.sections import Section
 from server import VERSION, feedback, openapi, schema
+from server.answering import Answerer
 from server.errors import QueryError
 from server.interpretation import AS_TYPED
 from server.search import Filters, Searcher, article_url
@@ -177,6 +178,22 @@ def _section(section: Section) -> dict[str, object]:
 def _moved(location: str) -> Response:
     response: Response = redirect(location, 301)  # type: ignore[assignment]
     return response
+
+
+@api.post("/v1/answer")
+def answer() -> Response:
+    """Steps for a problem, or the sentence that answers a question, and where to turn next."""
+    started = time.perf_counter()
+    wanted = schema.read_answer_request(_body())
+    answerer: Answerer = current_app.extensions["answerer"]
+    found = answerer.answer(
+        wanted.query, platform=wanted.platform, audience=wanted.audience, tried=frozenset(wanted.tried)
+    )
+    asking = schema.SearchRequest(query=wanted.query)
+    head = search_reply(asking, found.result, (time.perf_counter() - started) * 1000)
+    of_head = {each.name: getattr(head, each.name) for each in fields(head) if each.name not in {"hits", "near_misses"}}
+    of_answer = {each.name: getattr(found, each.name) for each in fields(found) if each.name != "result"}
+    return reply(asdict(schema.AnswerReply(**of_head, **of_answer)))
 
 
 @api.get("/v1/suggest")

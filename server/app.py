@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException
 from indexer import artifact
 from indexer.encoder import Encoder
 from server import cors, pages
+from server.answering import Answerer
 from server.api import api, reply
 from server.errors import HTTP_ERRORS, QueryError
 from server.feedback import Feedback
@@ -45,6 +46,7 @@ def create_app(
     app.config["MAX_FORM_MEMORY_SIZE"] = MAXIMUM_BODY
     searcher = Searcher(loaded, encoder or open_encoder(loaded))
     app.extensions["searcher"] = searcher
+    app.extensions["answerer"] = Answerer(searcher)
     app.extensions["suggester"] = Suggester(loaded, searcher.lemmatizer, searcher.reader)
     app.extensions["feedback"] = Feedback(data) if data else None
     app.register_blueprint(api)

@@ -59,6 +59,10 @@ ROUTES = (
         errors=(404,), moves=True,
     ),
     Route(
+        "post", "/v1/answer", "The steps or the sentence that answer, and where to turn next", schema.AnswerReply,
+        body=schema.AnswerRequest, errors=(400, 413, 415, 422),
+    ),
+    Route(
         "get", "/v1/suggest", "What to offer while somebody types", schema.SuggestReply,
         parameters=(_query("q", {"type": "string", "maxLength": schema.MAXIMUM_SUGGESTED}, required=True),),
         errors=(422,),

@@ -1,15 +1,19 @@
 """The request and reply types of the HTTP contract; requests are checked by them, /openapi.json is made from them."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from typing_extensions import TypedDict
 
 from indexer.words import clean
+from server.answering import Related
 from server.errors import QueryError
+from server.escalation import Escalation
 from server.journal import Outcome
+from server.quotes import Quote
 from server.search import Hit, Mode
+from server.steps import AnswerStep
 from server.suggest import Suggestion
 
 MAXIMUM_QUERY = 16_384  # characters after decoding
@@ -25,6 +29,8 @@ def _without_surrogates(value: Any) -> Any:  # noqa: ANN401 -- runs before the t
     # JSON may carry half a character ("\ud800"), which is no text to anything further on.
     return value.encode("utf-8", "ignore").decode() if isinstance(value, str) else value
 
+
+_Kind = TypeVar("_Kind", bound=BaseModel)
 
 QueryText = Annotated[str, BeforeValidator(_without_surrogates), Field(max_length=MAXIMUM_QUERY)]
 TopicId = Annotated[str, BeforeValidator(_without_surrogates)]
@@ -91,6 +97,23 @@ def read_search_request(values: object, *, typed: bool) -> SearchRequest:
     return request
 
 
+class AnswerRequest(_Request):
+    """A question, who asks it on what, and the steps that were taken in vain."""
+
+    query: QueryText
+    platform: Platform | None = None
+    audience: Audience | None = None
+    tried: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=200)] = []
+
+
+def read_answer_request(values: object) -> AnswerRequest:
+    """The checked request. Raises QueryError with the first thing wrong."""
+    request = _checked(AnswerRequest, values)
+    if not request.query.strip():
+        raise QueryError(422, "query_empty", "Введите запрос.", "query")
+    return request
+
+
 class FeedbackRequest(_Request):
     """A vote: how a section that was shown for a query helped."""
 
@@ -102,10 +125,14 @@ class FeedbackRequest(_Request):
 
 def read_feedback(values: object) -> FeedbackRequest:
     """The checked vote. Raises QueryError with the first thing wrong."""
+    return _checked(FeedbackRequest, values)
+
+
+def _checked(kind: type[_Kind], values: object) -> _Kind:
     if not isinstance(values, dict):
         raise QueryError(400, "bad_json", "Ожидается объект JSON.")
     try:
-        return FeedbackRequest.model_validate({_without_surrogates(name): value for name, value in values.items()})
+        return kind.model_validate({_without_surrogates(name): value for name, value in values.items()})
     except ValidationError as error:
         raise _query_error(error) from error
 
@@ -175,6 +202,27 @@ class SearchReply:
     interpretation: InterpretationOut
     hits: list[Hit]
     near_misses: list[Hit]
+    took_ms: float
+    index: IndexOut
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerReply:
+    """The head of a search reply, and the answer: steps, or the sentence that answers, and what to do next."""
+
+    query_id: str
+    query: str
+    answerable: bool
+    relevance: float
+    calibrated: bool
+    degraded: Literal["semantic_unavailable"] | None
+    interpretation: InterpretationOut
+    steps: tuple[AnswerStep, ...]
+    next_step: AnswerStep | None
+    quote: Quote | None
+    alternatives: tuple[Hit, ...]
+    related: tuple[Related, ...]
+    escalation: Escalation
     took_ms: float
     index: IndexOut
 
