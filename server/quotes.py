@@ -8,10 +8,11 @@ from razdel import sentenize
 
 from indexer.encoder import Encoder
 from indexer.sections import Section
+from indexer.words import clean, words
 from server.search import Result, Searcher, section_url
 from server.steps import Visitor, suits
 
-_SECTIONS = 2  # the best ones, in which to look
+_LOOKED_AT = 2  # hits, of which the first that suits the visitor and has sentences is quoted
 _MOST_SENTENCES = 24  # of them are compared; more would cost a visitor time
 _SHORTEST = 20  # characters; less says nothing by itself
 _BY_WORDS = 0.35  # how much shared lemmas count beside the cosine of the vectors
@@ -36,24 +37,26 @@ class Quoter:
     def quote(self, result: Result, visitor: Visitor) -> Quote | None:
         """The sentence nearest in meaning and words to the query; None where nothing was found or all is for others."""
         candidates: list[tuple[Section, str]] = []
-        for hit in result.hits[:_SECTIONS]:
+        for hit in result.hits[:_LOOKED_AT]:
             section = self._searcher.sections[hit.section_id]
-            if suits(section.platforms, section.audiences, visitor) and hit.relevance >= 0.5 * result.relevance:
-                candidates += [(section, text) for text in sentences(section)]
-        candidates = candidates[:_MOST_SENTENCES]
+            if not candidates and suits(section.platforms, section.audiences, visitor):
+                candidates += [(section, text) for text in sentences(section)][:_MOST_SENTENCES]
         if not candidates:
             return None
         read = result.interpretation.read_as
-        asked = self._lemmas(read)
-        by_words = np.array([len(asked & self._lemmas(text)) / max(1, len(asked)) for _, text in candidates])
+        asked = self._content(read)
+        by_words = np.array([len(asked & self._content(text)) / max(1, len(asked)) for _, text in candidates])
         vectors = self._encoder.encode_passages([text for _, text in candidates])
         nearness = vectors @ self._encoder.encode_query(read) + _BY_WORDS * by_words
         # Of equals the first: a section begins with what it is about.
         section, text = candidates[int(np.argmax(nearness - 0.002 * np.arange(len(candidates))))]
         return Quote(text, section.section_id, section_url(section))
 
-    def _lemmas(self, text: str) -> frozenset[str]:
-        return frozenset(self._searcher.lemmatizer.lemmas(text))
+    def _content(self, text: str) -> frozenset[str]:
+        lemmatizer = self._searcher.lemmatizer
+        return frozenset(
+            lemmatizer.lemma(word.text) for word in words(clean(text)) if not lemmatizer.is_function_word(word.text)
+        )
 
 
 def sentences(section: Section) -> Iterator[str]:

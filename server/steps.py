@@ -117,7 +117,8 @@ class StepFinder:
             for each in (section, *self._parts(section)):
                 if each.steps and each not in sources and suits(each.platforms, each.audiences, visitor):
                     sources.append(each)
-            if len(sources) >= _MOST_SECTIONS or hit.rank >= _LOOKED_AT:
+            # Who asks what something is, is not told what to do about something else.
+            if len(sources) >= _MOST_SECTIONS or hit.rank >= (_LOOKED_AT if self.is_trouble(result) else 1):
                 break
         return sources
 

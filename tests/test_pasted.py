@@ -183,3 +183,38 @@ def test_time_grows_with_the_length_alone(piece):
 
     # Four times the length: about four times the time, sixteen if it grew with the square.
     assert seconds(16_384) < 9 * seconds(4_096) + 0.005
+
+
+@pytest.mark.parametrize(
+    ("text", "searched", "reason"),
+    [
+        (
+            "07-18 22:55:16.165  510  510 D ExampleNet: call=2d833670b5de3d4d took=831ms\n"
+            "07-18 22:55:16.165  510  510 E ExampleClient: Account is locked\n"
+            "07-18 22:55:16.165  510  510 D ExampleNet: closed host=node07.example.ru",
+            "Account is locked",
+            "the line that the log itself calls an error",
+        ),
+        (
+            "2026/04/01 23:50:50 [error] 17417#77: *726 403 Forbidden, client: 192.0.2.35, server: node25.example.ru",
+            "403 Forbidden",
+            "of a single log line, what a log writes around a message is no part of it",
+        ),
+        (
+            "502 на портале\nИдентификатор запроса: df218a2f-2349-4a59-a85d-41844fca816d\n"
+            "Метка времени: 2026-10-22T22:40:15.805Z\nУзел: node21.example.ru",
+            "502 на портале",
+            "lines of ids, times and hosts are nothing to search for",
+        ),
+        (
+            "[2026-06-08T14:55:38.576Z] request 8a37fd2e-414d-4ef5-a39f-64e02ee9484a\n404 not found nginx\n"
+            "    at send (https://node08.example.ru/app.js:21:799)",
+            "404 not found nginx",
+            "a status with its words is no number of a process",
+        ),
+    ],
+)
+def test_noise_around_a_message_is_left_out(text, searched, reason):
+    found = read_pasted(text)
+    assert found, reason
+    assert found.searched == searched, reason

@@ -17,8 +17,10 @@ _FRAME = re.compile(
 )
 # What a log writes before its message: time, level, process, logger, in any order.
 _PREFIX = re.compile(
-    r"^\s*(?:(?:\[[^\]]{0,120}\]|‹время›|‹ip›|‹узел›|‹guid›|‹число›|Z\b|[-|>:•,]+|"
-    r"\d{1,7}(?:#\d+)?:?(?=\s)|\*(?:\d+|‹число›)|[VDIWEF](?=[ /])(?:/[\w.$-]{1,60}:?)?|"
+    r"^\s*(?:(?:\[[^\]]{0,120}\]|‹время›|‹ip›|‹узел›|‹guid›|‹число›(?!#)|Z\b|[-|>:•,]+|"
+    # A status with its words, «404 not found», is no number of a process.
+    r"(?![45]\d\d\s+[^\W\d]{3})(?:\d{1,7}|‹число›)(?:#\d+)?:?(?=\s)|\*(?:\d+|‹число›)|"
+    r"[VDIWEF](?=[ /])(?:/[\w.$-]{1,60}:?)?|"
     r"\w{1,40}=(?:‹[^›]{1,10}›|[^\s=]{1,80})(?=\s)|[\w.-]{1,60}\[\d+\]:|[\w.-]{1,60}(?=\s[\w.-]{1,60}\[\d+\]:)|(?:kernel|nginx|systemd):|"
     r"(?i:error|err|fatal|warning|warn|info|debug|trace|critical|severe|emerg|alert|crit|notice)\b:?|"
     r"[\w.$]{1,80}:(?=\s[A-ZА-ЯЁ]))\s*)+"
@@ -37,6 +39,13 @@ _LOG_LINE = re.compile(
     r"^\s*[\[(]?(?:\d{4}[-/]\d{2}[-/]\d{2}|\d{2}-\d{2} \d{2}:\d{2}|\d{1,2}:\d{2}:\d{2}|"
     r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) )"
 )
+# Lines that tell, masked, nothing but when, where and under which id: «Идентификатор запроса: ‹guid›».
+_METADATA = re.compile(r"^\s*[^\W\d][\w ().-]{1,40}[:=]\s*(?:‹[^›]{1,10}›\s*)+$")
+# How bad the log itself holds a line to be: logcat's letters, or the words of other logs.
+_GRAVE = re.compile(
+    r"(?:^|[\s\[|])(?:E(?=[ /][\w.$-]+\s?:)|F(?=[ /][\w.$-]+\s?:)|ERROR|FATAL|SEVERE|CRITICAL|error|crit|emerg)\b"
+)
+_MILD = re.compile(r"(?:^|[\s\[|])(?:[VDI](?=[ /][\w.$-]+\s?:)|DEBUG|INFO|TRACE|debug|info|notice)\b")
 _RUSSIAN = re.compile("[а-яё]", re.IGNORECASE)
 _QUOTED = re.compile(r"«([^«»\n]{8,300})»|\"([^\"\n]{8,300})\"")
 _PERSONAL = re.compile("‹[^›]{1,10}›")
@@ -67,7 +76,7 @@ def read_pasted(text: str) -> Pasted | None:
     skeleton = mask(message)[:_LONGEST_MESSAGE]
     prose = " ".join(mask(line).strip() for line in lines if _is_prose(line))[:_LONGEST_PROSE]
     # Of a single line all counts: who wrote it, or cut it out, meant it.
-    told = mask(lines[0])[:_LONGEST_PROSE] if len(lines) == 1 else prose
+    told = mask(lines[0])[:_LONGEST_PROSE] if len(lines) == 1 and not _LOG_LINE.match(lines[0]) else prose
     text = told if skeleton in told else f"{told} {skeleton}"
     text = " ".join(_PERSONAL.sub(" ", text).split())
     return Pasted(codes, message, skeleton, prose, " ".join([text, *(code for code in codes if code not in text)]))
@@ -100,9 +109,10 @@ def _rating(lines: list[str], place: int, codes: tuple[str, ...]) -> float:
     of a Python trace, whose exception comes last, the last.
     """
     line = lines[place]
-    if _FRAME.match(line):
+    if _FRAME.match(line) or _METADATA.match(mask(line)):
         return -1.0
     rating = 3.0 * bool(_CAUSE.match(line)) + 2.0 * bool(_ERROR_WORD.search(line))
+    rating += 2.0 * bool(_GRAVE.search(line[:160])) - 2.0 * bool(_MILD.search(line[:160]))
     rating += 2.0 * any(code in line for code in codes) + bool(_RUSSIAN.search(line)) + 2.0 * bool(_JSON.search(line))
     follows_frame = place > 0 and _FRAME.match(lines[place - 1]) is not None
     rating += 2.0 * (follows_frame and (place + 1 == len(lines) or not _FRAME.match(lines[place + 1])))
@@ -111,12 +121,12 @@ def _rating(lines: list[str], place: int, codes: tuple[str, ...]) -> float:
 
 
 def _is_machine(line: str) -> bool:
-    return bool(_FRAME.match(line) or _LOG_LINE.match(line) or _JSON.search(line))
+    return bool(_FRAME.match(line) or _LOG_LINE.match(line) or _JSON.search(line) or _METADATA.match(mask(line)))
 
 
 def _is_prose(line: str) -> bool:
     """Whether a person wrote the line: no frame and no log line, and Russian words outnumber the others."""
-    if _FRAME.match(line) or _LOG_LINE.match(line):
+    if _FRAME.match(line) or _LOG_LINE.match(line) or _METADATA.match(mask(line)):
         return False
     words = line.split()
     russian = sum(bool(_RUSSIAN.search(word)) for word in words)
