@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 
 from indexer.sections import Section
 from server import answers, feedback, schema
+from server.answering import Answerer
 from server.api import asked, searcher
 from server.errors import QueryError
 from server.interpretation import AS_TYPED
@@ -51,6 +52,7 @@ def prepare(app: Flask) -> None:
         takes_feedback=app.extensions["feedback"] is not None,
         site=artifact.topics.site,
         support=artifact.support,
+        client_hours=lambda: answerer().escalator.said_of_hours("client"),
     )
 
 
@@ -153,6 +155,12 @@ def _own_aliases(article_id: str, aliases: tuple[str, ...]) -> list[str]:
     return [alias.partition("#")[2] for alias in aliases if alias.startswith(f"{article_id}#")]
 
 
+def answerer() -> Answerer:
+    """The answerer of the running application."""
+    found: Answerer = current_app.extensions["answerer"]
+    return found
+
+
 def _start() -> str:
     cards = answers.topic_cards(searcher())
     shortest = [min(card.questions, key=lambda question: len(question.text)) for card in cards if card.questions]
@@ -173,6 +181,10 @@ def _results(text: str) -> str | Response:
     as_typed = values.get("as_typed") == "1"
     result = searcher().search(text, limit=_RESULTS, filters=filters, without=AS_TYPED if as_typed else ())
     read = result.interpretation
+    answer = answerer().of(
+        result, next(iter(filters.platform), None), next(iter(filters.audience), None), values.getlist("tried")
+    )
+    cited = [*(step.section_id for step in answer.steps), *([answer.quote.section_id] if answer.quote else [])]
     near = [hit for hit in result.hits[:_NEAR_MISSES] if hit.relevance >= _NEAR]
     shown = result.hits if result.answerable else near
     kept = {name: chosen for name, chosen in (("platform", filters.platform), ("audience", filters.audience)) if chosen}
@@ -184,6 +196,11 @@ def _results(text: str) -> str | Response:
         groups=answers.grouped(shown),
         as_typed_query={"q": text, **{name: chosen[0] for name, chosen in kept.items()}, "as_typed": 1},
         answerable=result.answerable,
+        answer=answer,
+        for_admin="admin" in (*filters.audience, read.audience),
+        sources=[searcher().describe(searcher().sections[each]) for each in dict.fromkeys(cited)],
+        as_typed=as_typed,
+        is_long=len(text) > LONGEST_ADDRESS or "\n" in text,
         filters=filters,
         # Synonyms only add to what was typed; of a repair the visitor is told.
         read_as=read.read_as if any(change.kind != "synonym" for change in read.changes) else "",

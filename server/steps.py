@@ -3,7 +3,8 @@
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 
 from indexer.lemmas import Lemmatizer
 from indexer.sections import Section, Step
@@ -25,7 +26,6 @@ _TROUBLE = frozenset(
         *("заблокировать", "невозможно", "отказать", "отказ", "недоступный", "недоступно", "молчать", "пустой"),
     )
 )
-_SPACES = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +84,16 @@ class StepFinder:
         return tuple(found)
 
     def general(self, specific: Sequence[AnswerStep], visitor: Visitor) -> tuple[AnswerStep, ...]:
-        """The ladder of general steps, without those that are for another platform or stand among the specific ones."""
-        support = self._searcher.artifact.support
-        home = self._ladder_section()
-        if support is None or home is None:
-            return ()
+        """The steps of the ladder, as the help words them, without those that the specific ones already say.
+
+        Without steps for another platform than the visitor's.
+        """
         said = [self.content(" ".join((step.text, *step.substeps))) for step in specific]
         kept = []
-        for rung in support.ladder:
-            gist = self.content(re.split(r"[:.;]", rung.text)[0])
+        for gist, step in self._ladder:
             told = any(len(gist & lemmas) >= _ALIKE * len(gist) for lemmas in said)
-            if not told and (not rung.platforms or visitor.platform is None or visitor.platform in rung.platforms):
-                step = Step(rung.text, platforms=rung.platforms, danger=rung.danger)
-                kept.append(_made(step, replace(home, platforms=(), audiences=())))
+            if not told and suits(step.platforms, (), visitor):
+                kept.append(step)
         return tuple(kept)
 
     def content(self, text: str) -> frozenset[str]:
@@ -132,14 +129,25 @@ class StepFinder:
                 return
             yield each
 
-    def _ladder_section(self) -> Section | None:
-        """The section that holds the ladder's first step word for word; None in a help without one."""
+    @cached_property
+    def _ladder(self) -> list[tuple[frozenset[str], AnswerStep]]:
+        """Each rung of support.toml's ladder, as the lemmas of its first clause and the step of the help that says it.
+
+        Looked for in the one section that says most of them; empty in a help without one.
+        """
         support = self._searcher.artifact.support
-        if support is None or not support.ladder:
-            return None
-        first = _SPACES.sub(" ", support.ladder[0].text)
-        sections = self._searcher.artifact.sections
-        return next((each for each in sections if first in _SPACES.sub(" ", each.text)), None)
+        gists = [self.content(re.split("[:.;]", rung.text)[0]) for rung in support.ladder] if support else []
+        best: list[tuple[frozenset[str], AnswerStep]] = []
+        for section in self._searcher.artifact.sections:
+            steps = [(self.content(" ".join((step.text, *step.substeps))), step) for step in section.steps]
+            found = []
+            for gist in filter(None, gists):
+                fits = (step for lemmas, step in steps if len(gist & lemmas) >= _ALIKE * len(gist))
+                if step := next(fits, None):
+                    found.append((gist, _made(step, section)))
+            if len(found) > max(1, len(best)):
+                best = found
+        return best
 
 
 def suits(platforms: Sequence[str], audiences: Sequence[str], visitor: Visitor) -> bool:

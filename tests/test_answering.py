@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from indexer.sections import Step
 from server.answering import Answerer
 from server.app import create_app
 from server.escalation import Escalator
@@ -62,20 +63,25 @@ def test_tried_steps_are_marked_and_the_next_is_the_first_that_was_not(answerer)
 
 
 def test_after_the_specific_steps_come_the_general_ones_and_then_the_support(artifact, searcher):
-    # The ladder stands in the help itself; the test corpus gets a section that holds it.
-    home = dataclasses.replace(artifact.sections[0], text="Обновите приложение.\nВыйдите из аккаунта и войдите снова.")
-    sections = (home, *artifact.sections[1:])
+    # A section of the help says the ladder's steps in full.
+    said = ("Обновите приложение в магазине.", "Выйдите из аккаунта и войдите снова.")
+    steps = tuple(Step(text, danger=("signs_out",) if "Выйдите" in text else ()) for text in said)
+    sections = tuple(
+        dataclasses.replace(section, steps=steps) if section.section_id == "about#top" else section
+        for section in artifact.sections
+    )
     answerer = Answerer(Searcher(dataclasses.replace(artifact, sections=sections), searcher.encoder))
     ask = {"query": "не приходят уведомления на айфоне", "platform": "ios"}
     specific = [step.step_id for step in answerer.answer(**ask).steps]
     answer = answerer.answer(**ask, tried=specific)
     general = answer.steps[len(specific) :]
-    assert [step.text for step in general][:2] == ["Обновите приложение.", "Выйдите из аккаунта и войдите снова."]
+    assert tuple(step.text for step in general) == said
+    assert general[1].danger == ("signs_out",)
     assert answer.next_step == general[0]
     done = answerer.answer(**ask, tried=[step.step_id for step in answer.steps])
     assert done.next_step is None
     assert done.escalation.reason == "all_tried"
-    assert "Обновите приложение." in done.escalation.draft
+    assert "Обновите приложение в магазине." in done.escalation.draft
 
 
 def test_a_question_that_is_no_problem_gets_a_sentence_of_the_help(answerer, searcher):

@@ -43,7 +43,7 @@ def test_results_stand_under_their_article_with_marks_badges_and_anchors(client)
 def test_nothing_found_is_said_plainly_with_ways_to_reach_support(client):
     text = text_of(client.get("/?q=????"))
     assert "В справке нет ответа на этот вопрос." in text
-    assert "способы связи" in text
+    assert "напишите в поддержку" in text
 
 
 def test_a_repaired_query_says_so_and_offers_what_was_typed(client):

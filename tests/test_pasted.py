@@ -212,6 +212,21 @@ def test_time_grows_with_the_length_alone(piece):
             "404 not found nginx",
             "a status with its words is no number of a process",
         ),
+        (
+            "2026-01-12 22:02:29,916 node27.example.ru app[18682] trace=3800ff991513e446\n"
+            'Traceback (most recent call last):\n  File "/srv/app/session.py", line 20, in call\n'
+            "Bus error (core dumped)",
+            "Bus error (core dumped)",
+            "a line that holds a time, a process and ids alone says nothing",
+        ),
+        (
+            "07-18 22:55:16.165  510  510 D ExampleNet: took=831ms\n"
+            "07-18 22:55:16.165  510  510 E ExampleClient: "
+            'жму кнопку, а мне {"status":"error","reason":"file_gone"} почему\n'
+            "07-18 22:55:16.165  510  510 D ExampleNet: closed host=node07.example.ru",
+            "жму кнопку, а мне file_gone почему",
+            "what a person wrote around an error body stays",
+        ),
     ],
 )
 def test_noise_around_a_message_is_left_out(text, searched, reason):

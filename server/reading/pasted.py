@@ -20,10 +20,11 @@ _PREFIX = re.compile(
     r"^\s*(?:(?:\[[^\]]{0,120}\]|‹время›|‹ip›|‹узел›|‹guid›|‹число›(?!#)|Z\b|[-|>:•,]+|"
     # A status with its words, «404 not found», is no number of a process.
     r"(?![45]\d\d\s+[^\W\d]{3})(?:\d{1,7}|‹число›)(?:#\d+)?:?(?=\s)|\*(?:\d+|‹число›)|"
-    r"[VDIWEF](?=[ /])(?:/[\w.$-]{1,60}:?)?|"
-    r"\w{1,40}=(?:‹[^›]{1,10}›|[^\s=]{1,80})(?=\s)|[\w.-]{1,60}\[\d+\]:|[\w.-]{1,60}(?=\s[\w.-]{1,60}\[\d+\]:)|(?:kernel|nginx|systemd):|"
+    r"[VDIWEF](?=[ /])(?:/[\w.$-]{1,60}:?|\s[\w.$-]{1,60}\s?:(?=\s))?|"
+    r"\w{1,40}=(?:‹[^›]{1,10}›|[^\s=]{1,80})(?=\s|$)|[\w.-]{1,60}\[(?:\d+|‹число›)\](?::|(?=\s|$))|"
+    r"[\w.-]{1,60}(?=\s[\w.-]{1,60}\[(?:\d+|‹число›)\]:)|(?:kernel|nginx|systemd):|"
     r"(?i:error|err|fatal|warning|warn|info|debug|trace|critical|severe|emerg|alert|crit|notice)\b:?|"
-    r"[\w.$]{1,80}:(?=\s[A-ZА-ЯЁ]))\s*)+"
+    r"[\w.$]{1,80}:(?=\s[A-ZА-ЯЁ‹{\[(\"]))\s*)+"
 )
 _TAIL = re.compile(r",\s(?:client|server|request|upstream|host|referrer): .*$")  # nginx
 _JSON = re.compile(
@@ -92,7 +93,9 @@ def _message(lines: list[str], codes: tuple[str, ...]) -> str:
             for name in ("message", "error_description", "error_message", "detail", "title", "reason", "error")
             if name in values
         ]
-        line = next((value for value in named if value.lower() != "error"), line)
+        said = next((value for value in named if value.lower() != "error"), None)
+        # A person may have written around the body.
+        line = line if said is None else f"{line[: line.index('{')]}{said}{line[line.rfind('}') + 1 :]}"
     # Masked times and ids tell a prefix; what is left of the line is taken from the line as it was.
     masked = mask(line)
     rest = _TAIL.sub("", _PREFIX.sub("", masked)) or masked
@@ -109,7 +112,8 @@ def _rating(lines: list[str], place: int, codes: tuple[str, ...]) -> float:
     of a Python trace, whose exception comes last, the last.
     """
     line = lines[place]
-    if _FRAME.match(line) or _METADATA.match(mask(line)):
+    masked = mask(line)
+    if _FRAME.match(line) or _METADATA.match(masked) or not _PREFIX.sub("", masked).strip():
         return -1.0
     rating = 3.0 * bool(_CAUSE.match(line)) + 2.0 * bool(_ERROR_WORD.search(line))
     rating += 2.0 * bool(_GRAVE.search(line[:160])) - 2.0 * bool(_MILD.search(line[:160]))

@@ -1,0 +1,84 @@
+"""The answer card: steps that lead on, with and without a script, and the letter when they do not help."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.model]
+
+QUERY = "не приходят уведомления на Android"
+
+
+@pytest.fixture(params=["script", "no script"])
+def scripted(request):
+    return request.param == "script"
+
+
+@pytest.fixture
+def page(chromium, real_site, scripted):
+    """A phone's page of the running site; a message on its console fails the test."""
+    context = chromium.new_context(
+        base_url=real_site, viewport={"width": 390, "height": 844}, java_script_enabled=scripted
+    )
+    opened = context.new_page()
+    wrong = []
+    opened.on("console", lambda message: wrong.append(message.text))
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    yield opened
+    context.close()
+    assert wrong == []
+
+
+def boxes(page):
+    return page.locator(".answer input[type=checkbox]")
+
+
+def tick(page, number, scripted):
+    boxes(page).nth(number).check()
+    if not scripted:
+        page.get_by_role("button", name="Отмеченное не помогло").click()
+
+
+def test_ticked_steps_lead_on_and_after_the_last_come_the_letter_and_the_contacts(page, scripted):
+    page.goto(f"/?q={QUERY}")
+    specific = boxes(page).count()
+    assert specific > 2
+    tick(page, 0, scripted)
+    expect(page.locator(".steps li.next input")).to_have_attribute("id", boxes(page).nth(1).get_attribute("id"))
+    expect(boxes(page).nth(0)).to_be_checked()
+    for number in range(1, specific):
+        tick(page, number, scripted)
+    # The specific steps are done: the general ones follow.
+    expect(boxes(page).nth(specific)).to_be_visible()
+    for number in range(specific, boxes(page).count()):
+        tick(page, number, scripted)
+    draft = page.get_by_label("Черновик письма")
+    expect(draft).to_have_value(re.compile("Уже сделано, не помогло:\n— "))
+    expect(draft).to_have_value(re.compile(f"Проблема: {QUERY}"))
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("scripted", [True])
+def test_ticks_are_remembered_for_the_query_and_focus_moves_on(page, scripted):
+    page.goto(f"/?q={QUERY}")
+    boxes(page).nth(0).focus()
+    page.keyboard.press("Space")
+    expect(boxes(page).nth(1)).to_be_focused()
+    page.goto("/?q=что такое HUID")
+    expect(page.locator(".answer .quote")).to_contain_text("HUID — постоянный идентификатор")
+    page.goto(f"/?q={QUERY}")
+    expect(boxes(page).nth(0)).to_be_checked()
+    expect(boxes(page).nth(1)).not_to_be_checked()
+
+
+@pytest.mark.parametrize("scripted", [True])
+def test_the_letter_is_copied_without_personal_data(page, scripted):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto("/?q=рецепт борща, звоните %2B7 916 123-45-67")
+    expect(page.get_by_role("heading", name="В справке нет ответа на этот вопрос.")).to_be_visible()
+    page.get_by_role("button", name="Скопировать черновик").click()
+    expect(page.get_by_role("button", name="Скопировано")).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert "Проблема: рецепт борща, звоните [телефон скрыт]" in copied
+    expect(page.get_by_text("личные данные (телефон)")).to_be_visible()
