@@ -98,6 +98,16 @@ def real_site(real_app: Flask) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def voting_site(
+    real_index: Path, real_searcher: Searcher, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Path]]:
+    """The address at which one that takes votes answers, and the folder that they are kept in."""
+    data = tmp_path_factory.mktemp("voting") / "data"
+    with served(create_app(real_index, real_searcher.encoder, data)) as address:
+        yield address, data
+
+
+@pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, headless; skips where it is not installed, and under CI fails instead."""
     if not CHROMIUM.exists():

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -76,11 +76,7 @@ def helped(page: Page) -> None:
 
 def waiting(page: Page) -> None:
     """Searches while the server takes its time."""
-
-    def hold(route: Route) -> None:
-        """Never answers."""
-
-    page.route("**/?q=*", hold)
+    page.evaluate("window.fetch = () => new Promise(() => {})")
     page.locator("#page-q").fill("не приходит код")
     page.locator("#page-q").press("Enter")
     page.locator(".placeholders").wait_for()
@@ -88,7 +84,7 @@ def waiting(page: Page) -> None:
 
 def failing(page: Page) -> None:
     """Searches without a connection."""
-    page.route("**/?q=*", lambda route: route.abort())
+    page.evaluate("window.fetch = () => Promise.reject(new Error('offline'))")
     page.locator("#page-q").fill("не приходит код")
     page.locator("#page-q").press("Enter")
     page.locator(".failure").wait_for()

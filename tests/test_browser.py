@@ -28,7 +28,17 @@ ADDRESSES = ["/", "/?q=не приходит код", "/?q=????", "/?q=увед�
 @pytest.fixture
 def page(chromium, real_site):
     """A page of the running site; a message on its console or a failed request fails the test."""
-    context = chromium.new_context(base_url=real_site)
+    yield from opened_page(chromium, real_site)
+
+
+@pytest.fixture
+def voting_page(chromium, voting_site):
+    """The same, of a site that takes votes."""
+    yield from opened_page(chromium, voting_site[0])
+
+
+def opened_page(chromium, site):
+    context = chromium.new_context(base_url=site)
     opened = context.new_page()
     wrong = []
     opened.on("console", lambda message: wrong.append(message.text))

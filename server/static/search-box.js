@@ -44,8 +44,18 @@ export function startSearchBox(main) {
 }
 
 export function startKeys() {
+  // Filters are a sheet over the page on a phone: a touch beside it or Esc puts it away.
+  document.addEventListener("click", (event) => {
+    const filters = document.querySelector(".filters[open]");
+    if (filters && !filters.contains(event.target)) filters.open = false;
+  });
   document.addEventListener("keydown", (event) => {
     const field = document.getElementById("page-q");
+    const filters = document.querySelector(".filters[open]");
+    if (event.key === "Escape" && filters?.contains(document.activeElement)) {
+      filters.open = false;
+      filters.querySelector("summary").focus();
+    }
     const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
     const command = event.ctrlKey || event.metaKey;
     // By the place of the key too: in the Russian layout it gives another character.

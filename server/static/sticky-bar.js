@@ -6,6 +6,7 @@ export function startStickyBar() {
     const bar = document.querySelector(".search-bar");
     const goesDown = scrollY > last && scrollY > 120;
     last = scrollY;
+    bar?.classList.toggle("stuck", scrollY > 120);
     bar?.classList.toggle("away", goesDown && !bar.contains(document.activeElement));
   }, { passive: true });
 }

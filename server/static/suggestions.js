@@ -21,8 +21,7 @@ export function startSuggestions(form, field) {
   field.setAttribute("aria-autocomplete", "list");
   field.setAttribute("aria-controls", list.id);
   for (const [name, value] of Object.entries({
-    role: "combobox", "aria-label": "Поиск по справке", "aria-haspopup": "listbox", "aria-expanded": "false",
-    "aria-owns": list.id, "aria-controls": list.id,
+    role: "combobox", "aria-label": "Поиск по справке", "aria-expanded": "false", "aria-owns": list.id, "aria-controls": list.id,
   })) box.setAttribute(name, value);
 
   function open(suggestions, typed) {
