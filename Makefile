@@ -1,6 +1,7 @@
 # make setup   .venv with everything that serving and testing need
 # make serve   set up, build the index where it is missing or stale, serve http://127.0.0.1:8000
 # make test    set up, run every check and test, in WORKERS processes (2) of one thread each
+# make screenshots   pictures of every page and state (desktop, phone, dark) in build/screenshots
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -8,7 +9,7 @@ WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup serve index test format
+.PHONY: setup serve index test format screenshots
 .DEFAULT_GOAL := setup
 
 setup: $(VENV)/ready
@@ -31,6 +32,9 @@ test: setup
 	$(BIN)/mypy
 	$(BIN)/python -m indexer validate corpus
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile
+
+screenshots: index
+	OMP_NUM_THREADS=1 $(BIN)/python tests/screenshots.py --index index --out build/screenshots
 
 format: setup
 	$(BIN)/ruff format .

@@ -76,7 +76,7 @@ def helped(page: Page) -> None:
 
 def waiting(page: Page) -> None:
     """Searches while the server takes its time."""
-    page.evaluate("window.fetch = () => new Promise(() => {})")
+    page.evaluate("() => { window.fetch = () => new Promise(() => {}); }")
     page.locator("#page-q").fill("не приходит код")
     page.locator("#page-q").press("Enter")
     page.locator(".placeholders").wait_for()
@@ -84,7 +84,7 @@ def waiting(page: Page) -> None:
 
 def failing(page: Page) -> None:
     """Searches without a connection."""
-    page.evaluate("window.fetch = () => Promise.reject(new Error('offline'))")
+    page.evaluate("() => { window.fetch = () => Promise.reject(new Error('offline')); }")
     page.locator("#page-q").fill("не приходит код")
     page.locator("#page-q").press("Enter")
     page.locator(".failure").wait_for()

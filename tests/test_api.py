@@ -35,6 +35,7 @@ def check_shape(response, path, method="get", status="200"):
         ("/v1/search", "/v1/search?q=фото&limit=3&platform=ios&platform=web&abstain=false"),
         ("/v1/sections", "/v1/sections?id=profile%23photo"),
         ("/v1/articles", "/v1/articles"),
+        ("/v1/suggest", "/v1/suggest?q=увед"),
         ("/v1/articles/{article_id}", "/v1/articles/sign-in"),
         ("/healthz", "/healthz"),
         ("/livez", "/livez"),

@@ -6,11 +6,13 @@ import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
+import jsonschema
 import pytest
 
 from server import feedback
 from server.app import create_app
 from server.journal import FILE, Journal, JournalError, read_journals
+from server.openapi import document
 
 QUERY = "мой секретный вопрос про уведомления"
 
@@ -114,6 +116,15 @@ def test_lone_surrogates_do_no_harm(client, reply):
     body = '{"query_id": "%s", "section_id": "profile#photo", "outcome": "solved", "comment": "\\ud800 да"}'
     response = client.post("/v1/feedback", data=body % reply["query_id"], content_type="application/json")
     assert response.status_code == 201
+
+
+def test_replies_are_of_the_shape_that_openapi_promises(client, reply):
+    responses = document()["paths"]["/v1/feedback"]["post"]["responses"]
+    whole = {"components": document()["components"]}
+    for values, status in (({}, 201), ({"outcome": "great"}, 422), ({"query_id": "x"}, 404)):
+        response = client.post("/v1/feedback", json=vote(reply, **values))
+        schema = responses[str(status)]["content"]["application/json"]["schema"]
+        jsonschema.validate(response.json, whole | schema, jsonschema.Draft202012Validator)
 
 
 def test_without_a_data_folder_votes_are_refused_and_no_buttons_shown(client_without):

@@ -8,7 +8,7 @@ from helpers import HashEncoder
 
 import evaluation.__main__ as cli
 from evaluation import systems
-from evaluation.gaps import NO_ARTICLE, RANKED_LOW, UNHELPFUL, folded, found_in, read_log
+from evaluation.gaps import NO_ARTICLE, RANKED_LOW, UNHELPFUL, UNKEPT, folded, found_in, read_log
 from evaluation.judgments import JudgmentError
 from server.journal import FILE, Contents, Journal, LoggedQuery, Vote
 from server.search import Searcher
@@ -54,6 +54,18 @@ def test_text_that_was_answered_the_last_time_has_its_article():
         ("пропуск", ()),
         ("ПРОПУСК", ()),
     ]
+
+
+def test_queries_whose_text_is_not_kept_count_one_by_one_by_their_votes():
+    asked = (
+        ("", False, (), {}),  # says nothing
+        ("", True, SHOWN, {"a#top": "outdated"}),
+        ("", True, SHOWN, {"a#top": "solved"}),
+        ("", True, SHOWN, {"e#top": "solved"}),
+    )
+    assert found(NO_ARTICLE, *asked) == []
+    assert found(UNHELPFUL, *asked) == [(UNKEPT, (("a#top", "outdated"),))]
+    assert found(RANKED_LOW, *asked) == [(UNKEPT, (("e#top", "place 5"),))]
 
 
 def test_near_miss_that_solved_is_an_article():

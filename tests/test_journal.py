@@ -362,3 +362,16 @@ def test_folder_whose_name_means_something_in_an_address_is_used(tmp_path):
     opened.close()
     assert (folder / FILE).is_file()
     assert len(read([folder]).queries) == 1
+
+
+def test_old_queries_without_text_and_vote_are_dropped(opened, folder, monkeypatch):
+    monkeypatch.undo()
+    for query_id, text in (("voted", ""), ("unvoted", ""), ("with text", "как войти")):
+        add(opened, query_id, text)
+    opened.add_feedback("voted", "a#top", "solved")
+    add(opened, "new", "")
+    with closing(sqlite3.connect(folder / FILE)) as db:
+        db.execute("UPDATE queries SET created = '2020-01-01T10:00:00.000+00:00' WHERE query_id != 'new'")
+        db.commit()
+    assert opened.drop_unvoted(timedelta(days=1)) == 1
+    assert {query.query_id for query in read([folder]).queries} == {"voted", "with text", "new"}

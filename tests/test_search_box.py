@@ -217,7 +217,11 @@ def test_slow_results_show_placeholders_and_failed_ones_can_be_repeated(page):
     assert page.locator("article.hit").count() > 0  # what was there stays
     page.unroute_all()
     page.evaluate(
-        "const before = fetch; window.fetch = (...given) => new Promise((done) => setTimeout(done, 900)).then(() => before(...given))"
+        """() => {
+            const before = window.fetch;
+            const later = () => new Promise((done) => setTimeout(done, 900));
+            window.fetch = (...given) => later().then(() => before(...given));
+        }"""
     )
     failure.get_by_role("button", name="Повторить").click()
     expect(page.locator(".placeholders")).to_be_visible()

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from server.__main__ import main
+from server.journal import read_journals
 
 ROOT = Path(__file__).parents[1]
 
@@ -55,6 +56,12 @@ def test_an_index_of_a_model_that_is_not_here_is_refused(index_copy, capsys, mon
     assert "--model" in capsys.readouterr().err
 
 
+def test_a_data_folder_that_cannot_be_used_is_refused_with_what_to_do(built_index, tmp_path, capsys):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    assert main(["--index", str(built_index), "--data", str(tmp_path / "file")]) == 1
+    assert "check the rights" in capsys.readouterr().err
+
+
 @pytest.mark.model
 def test_search_prints_sections_for_people_and_for_programs(real_index, capsys):
     assert main(["search", "не приходит код из смс", "--index", str(real_index), "--limit", "2"]) == 0
@@ -67,20 +74,24 @@ def test_search_prints_sections_for_people_and_for_programs(real_index, capsys):
 
 
 @pytest.mark.model
-def test_server_answers_logs_no_query_and_stops_when_asked(real_index):
+def test_server_answers_logs_no_query_and_stops_when_asked(real_index, tmp_path):
     port = free_port()
     command = [sys.executable, "-m", "server", "--index", str(real_index), "--port", str(port)]
+    command += ["--data", str(tmp_path / "data")]
     server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         until_ready(port, server)
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/search?q=sekretnyj", timeout=60) as response:
             assert json.load(response)["hits"]
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/suggest?q=sekretnyj", timeout=60) as response:
+            assert response.status == 200
     finally:
         server.send_signal(signal.SIGTERM)
         log, _ = server.communicate(timeout=60)
     assert server.returncode == 0
     assert "GET /v1/search 200" in log
     assert "sekretnyj" not in log
+    assert len(read_journals([tmp_path / "data"]).queries) == 1
 
 
 def until_ready(port, server):

@@ -17,7 +17,7 @@ export function startSuggestions(form, field) {
   let options = [], active = -1, timer = 0, asked = "";
 
   popup.append(list, clear);
-  form.append(popup);
+  box.after(popup); // before the button, so that Tab reaches it first
   field.setAttribute("aria-autocomplete", "list");
   field.setAttribute("aria-controls", list.id);
   for (const [name, value] of Object.entries({
