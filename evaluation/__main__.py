@@ -5,6 +5,7 @@ import sys
 
 from evaluation.commands import (
     ablate,
+    answers,
     bench,
     bench_encoding,
     calibrate,
@@ -24,7 +25,7 @@ from evaluation.systems import SystemFailure
 from indexer.errors import ArticleError, ArtifactError, ModelError
 from server.journal import JournalError
 
-_COMMANDS = (run, compare, ablate, gate, judge, tune, calibrate, bench, bench_encoding, exchange, gaps, xquad)
+_COMMANDS = (run, compare, ablate, answers, gate, judge, tune, calibrate, bench, bench_encoding, exchange, gaps, xquad)
 _ERRORS = (
     *(JudgmentError, ResultsError, ComparisonError, SystemFailure),
     *(ArticleError, ArtifactError, ModelError, JournalError, OSError),
