@@ -95,6 +95,7 @@ def test_the_merged_weights_give_the_vectors_that_were_trained(model: Model, tmp
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training, "_weights", keep)
+        patch.setattr(training, "cpu_has_bfloat16", lambda: False)  # rounding would hide what is compared
         weights = train(model, some_batches(10), SETTINGS, tmp_path, "cpu")
     plain = open_model(model, "cpu")
     texts = ["где пароль?", "камера"]

@@ -120,7 +120,7 @@ def test_links_of_the_results_page_lead_to_sections(client: FlaskClient, foreign
 
 def test_contents_of_a_page_lead_to_its_sections(client: FlaskClient, foreign: Artifact):
     page = client.get("/articles/ступени").text
-    links = re.findall(r'<li class="level-\d"><a href="#([^"]*)">([^<]*)</a>', page)
+    links = re.findall(r'<li class="level-\d" *><a href="#([^"]*)">([^<]*)</a>', page)
     assert [text for _, text in links] == [*(f"Ступень {level}" for level in range(2, 7)), "Итог"]
     assert all(html.unescape(unquote(anchor)) in ids_of(page) for anchor, _ in links)
 
