@@ -64,6 +64,7 @@ class Calibration(BaseModel):
     corpus_digest: str  # of the texts it was fitted on; other texts only make it stale
     terms: dict[str, Term]
     direction: tuple[float, ...]  # in the space of query vectors: towards what the help is about
+    # What files of earlier versions lack, which `fitting` refuses by their version.
     wording: dict[str, float] = {}  # lemma -> how much it speaks for a question that the help answers
     known: KnownQuestions | None = None
     intercept: float

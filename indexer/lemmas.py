@@ -56,6 +56,10 @@ class Lemmatizer:
                 found.extend(self.lemma(part) for part in word.text.split("-") if part)
         return found
 
+    def content_lemmas(self, text: str) -> list[str]:
+        """The lemmas of a text in order of its words, without function words; a hyphenated word gives the whole."""
+        return [self.lemma(word.text) for word in words(clean(text)) if not self.is_function_word(word.text)]
+
     def _parse_uncached(self, word: str) -> tuple[str, bool]:
         if not _CYRILLIC.fullmatch(word):
             return word.replace("ё", "е"), False

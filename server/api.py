@@ -2,8 +2,9 @@
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict, fields
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, current_app, redirect, request
@@ -18,12 +19,20 @@ from server.search import Result as SearchResult
 
 api = Blueprint("api", __name__)
 
+_Reply = TypeVar("_Reply", bound=schema.ReplyHead)
+
 _LISTS = {"platform", "audience", "topic"}  # filters of GET /v1/search, each may be given several times
 
 
 def searcher() -> Searcher:
     """The searcher of the running application."""
     found: Searcher = current_app.extensions["searcher"]
+    return found
+
+
+def answerer() -> Answerer:
+    """The answerer of the running application."""
+    found: Answerer = current_app.extensions["answerer"]
     return found
 
 
@@ -77,7 +86,17 @@ def _search(wanted: schema.SearchRequest) -> Response:
         per_article=wanted.per_article,
         without=AS_TYPED if wanted.as_typed else (),
     )
-    return reply(asdict(search_reply(wanted, result, (time.perf_counter() - started) * 1000)))
+    hits = list(result.hits)
+    shown = result.answerable or not wanted.abstain
+    found = _headed(
+        schema.SearchReply,
+        wanted.query,
+        result,
+        started,
+        hits=hits if shown else [],
+        near_misses=[] if shown else hits,
+    )
+    return reply(asdict(found))
 
 
 def _check_topics(filters: Filters) -> None:
@@ -87,14 +106,13 @@ def _check_topics(filters: Filters) -> None:
         raise QueryError(422, "invalid_value", "Недопустимое значение поля «filters.topic».", "filters.topic")
 
 
-def search_reply(wanted: schema.SearchRequest, result: SearchResult, took_ms: float) -> schema.SearchReply:
-    """The reply to a search: hits, or near misses where the caller wants none without an answer."""
-    read, hits = result.interpretation, list(result.hits)
-    shown = result.answerable or not wanted.abstain
+def _headed(kind: Callable[..., _Reply], query: str, result: SearchResult, started: float, **rest: object) -> _Reply:
+    """The reply to a query: its head, made from what the search found since `started`, and the rest as given."""
+    read = result.interpretation
     artifact = searcher().artifact
-    return schema.SearchReply(
+    return kind(
         query_id=asked(result),
-        query=wanted.query,
+        query=query,
         answerable=result.answerable,
         relevance=result.relevance,
         calibrated=result.calibrated,
@@ -112,10 +130,9 @@ def search_reply(wanted: schema.SearchRequest, result: SearchResult, took_ms: fl
             platform=read.platform,
             audience=read.audience,
         ),
-        hits=hits if shown else [],
-        near_misses=[] if shown else hits,
-        took_ms=round(took_ms, 2),
+        took_ms=round((time.perf_counter() - started) * 1000, 2),
         index=schema.IndexOut(artifact.generation, artifact.manifest.inputs.model),
+        **rest,
     )
 
 
@@ -185,15 +202,11 @@ def answer() -> Response:
     """Steps for a problem, or the sentence that answers a question, and where to turn next."""
     started = time.perf_counter()
     wanted = schema.read_answer_request(_body())
-    answerer: Answerer = current_app.extensions["answerer"]
-    found = answerer.answer(
+    found = answerer().answer(
         wanted.query, platform=wanted.platform, audience=wanted.audience, tried=frozenset(wanted.tried)
     )
-    asking = schema.SearchRequest(query=wanted.query)
-    head = search_reply(asking, found.result, (time.perf_counter() - started) * 1000)
-    of_head = {each.name: getattr(head, each.name) for each in fields(head) if each.name not in {"hits", "near_misses"}}
-    of_answer = {each.name: getattr(found, each.name) for each in fields(found) if each.name != "result"}
-    return reply(asdict(schema.AnswerReply(**of_head, **of_answer)))
+    told = {each.name: getattr(found, each.name) for each in fields(found) if each.name != "result"}
+    return reply(asdict(_headed(schema.AnswerReply, wanted.query, found.result, started, **told)))
 
 
 @api.get("/v1/suggest")

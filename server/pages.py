@@ -10,8 +10,7 @@ from markupsafe import Markup, escape
 
 from indexer.sections import Section
 from server import answers, feedback, schema
-from server.answering import Answerer
-from server.api import asked, searcher
+from server.api import answerer, asked, searcher
 from server.errors import QueryError
 from server.interpretation import AS_TYPED
 from server.origin import require_same_site
@@ -52,6 +51,7 @@ def prepare(app: Flask) -> None:
         takes_feedback=app.extensions["feedback"] is not None,
         site=artifact.topics.site,
         support=artifact.support,
+        user_routes=[route for route in artifact.support.route if "user" in route.audience] if artifact.support else [],
         client_hours=lambda: answerer().escalator.said_of_hours("client"),
     )
 
@@ -153,12 +153,6 @@ def _back_with_thanks(section_id: str) -> str:
 def _own_aliases(article_id: str, aliases: tuple[str, ...]) -> list[str]:
     """Earlier anchors within the same article: the page keeps them as targets."""
     return [alias.partition("#")[2] for alias in aliases if alias.startswith(f"{article_id}#")]
-
-
-def answerer() -> Answerer:
-    """The answerer of the running application."""
-    found: Answerer = current_app.extensions["answerer"]
-    return found
 
 
 def _start() -> str:

@@ -3,16 +3,13 @@
 import re
 from dataclasses import dataclass
 
+from server.reading.masks import JWT, MAIL, PHONE
+
 _CARD = re.compile(r"(?<![\d-])(?:\d[ -]?){12,18}\d(?![\d-])")
 # What is hidden, in the order in which it is looked for; the part of a match in group "kept" stays.
 _KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("почта", re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")),
-    (
-        "токен",
-        re.compile(
-            r"\beyJ[\w-]{10,2000}\.[\w-]{5,4000}(?:\.[\w-]{0,2000})?|(?P<kept>(?i:\bbearer\s))[^\s\"',;]{8,500}"
-        ),
-    ),
+    ("почта", re.compile(MAIL)),
+    ("токен", re.compile(JWT + r"|(?P<kept>(?i:\bbearer\s))[^\s\"',;]{8,500}")),
     (
         "пароль",
         re.compile(
@@ -20,10 +17,7 @@ _KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
             r"[^\s\"',;]{1,500}"
         ),
     ),
-    (
-        "телефон",
-        re.compile(r"(?<![\w+])(?:\+\d{1,3}|8)[ (-]{0,2}\d{3}[ )-]{0,2}\d{3}[ -]?\d{2}[ -]?\d{2}(?!\w)"),
-    ),
+    ("телефон", re.compile(PHONE)),
     (
         "имя",
         re.compile(
@@ -31,6 +25,9 @@ _KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
         ),
     ),
 )
+
+
+_HIDDEN = {"почта": "скрыта", "токен": "скрыт", "пароль": "скрыт", "телефон": "скрыт", "имя": "скрыто"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +61,6 @@ def hide(text: str) -> Hidden:
 
         text = pattern.sub(hidden, text)
     return Hidden(text, tuple(found))
-
-
-_HIDDEN = {"почта": "скрыта", "токен": "скрыт", "пароль": "скрыт", "телефон": "скрыт", "имя": "скрыто"}
 
 
 def _is_card(digits: list[int]) -> bool:

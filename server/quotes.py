@@ -8,7 +8,6 @@ from razdel import sentenize
 
 from indexer.encoder import Encoder
 from indexer.sections import Section
-from indexer.words import clean, words
 from server.search import Result, Searcher, section_url
 from server.steps import Visitor, suits
 
@@ -44,19 +43,14 @@ class Quoter:
         if not candidates:
             return None
         read = result.interpretation.read_as
-        asked = self._content(read)
-        by_words = np.array([len(asked & self._content(text)) / max(1, len(asked)) for _, text in candidates])
+        lemmas = self._searcher.lemmatizer.content_lemmas
+        asked = set(lemmas(read))
+        by_words = np.array([len(asked.intersection(lemmas(text))) / max(1, len(asked)) for _, text in candidates])
         vectors = self._encoder.encode_passages([text for _, text in candidates])
         nearness = vectors @ self._encoder.encode_query(read) + _BY_WORDS * by_words
         # Of equals the first: a section begins with what it is about.
         section, text = candidates[int(np.argmax(nearness - 0.002 * np.arange(len(candidates))))]
         return Quote(text, section.section_id, section_url(section))
-
-    def _content(self, text: str) -> frozenset[str]:
-        lemmatizer = self._searcher.lemmatizer
-        return frozenset(
-            lemmatizer.lemma(word.text) for word in words(clean(text)) if not lemmatizer.is_function_word(word.text)
-        )
 
 
 def sentences(section: Section) -> Iterator[str]:

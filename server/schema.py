@@ -190,8 +190,8 @@ class IndexOut:
 
 
 @dataclass(frozen=True, slots=True)
-class SearchReply:
-    """Ranked sections; they are `near_misses` where `answerable` is false, unless the caller said `abstain: false`."""
+class ReplyHead:
+    """What every reply to a query begins with."""
 
     query_id: str
     query: str
@@ -200,31 +200,28 @@ class SearchReply:
     calibrated: bool
     degraded: Literal["semantic_unavailable"] | None
     interpretation: InterpretationOut
-    hits: list[Hit]
-    near_misses: list[Hit]
     took_ms: float
     index: IndexOut
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerReply:
-    """The head of a search reply, and the answer: steps, or the sentence that answers, and what to do next."""
+class SearchReply(ReplyHead):
+    """Ranked sections; they are `near_misses` where `answerable` is false, unless the caller said `abstain: false`."""
 
-    query_id: str
-    query: str
-    answerable: bool
-    relevance: float
-    calibrated: bool
-    degraded: Literal["semantic_unavailable"] | None
-    interpretation: InterpretationOut
+    hits: list[Hit]
+    near_misses: list[Hit]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerReply(ReplyHead):
+    """Steps, or the sentence that answers, and what to do next."""
+
     steps: tuple[AnswerStep, ...]
     next_step: AnswerStep | None
     quote: Quote | None
     alternatives: tuple[Hit, ...]
     related: tuple[Related, ...]
     escalation: Escalation
-    took_ms: float
-    index: IndexOut
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,11 @@ from functools import cached_property
 
 from indexer.lemmas import Lemmatizer
 from indexer.sections import Section, Step
-from indexer.words import clean, words
 from server.search import Result, Searcher, section_url
 
-# A section after the first gives steps, too, where it is nearly as relevant. Chosen on tuning (step recall, precision).
-_NEARLY = 0.9
-_MOST_SECTIONS, _LOOKED_AT = 1, 3
+# Of the first hits, the first that has steps gives them. Chosen on tuning: steps of two sections lost more precision
+# than they won recall.
+_LOOKED_AT = 3
 _ALIKE = 0.75  # share of lemmas, of all that either has, from which two steps are one (Jaccard, 1901)
 
 # Words by which somebody says that something does not work; a wish for one of the rest is no problem.
@@ -66,9 +65,9 @@ class StepFinder:
         return not _TROUBLE.isdisjoint(self._lemmatizer.lemmas(read.read_as))
 
     def steps(self, result: Result, visitor: Visitor) -> tuple[AnswerStep, ...]:
-        """The steps of the sections that answer, the best section first; empty where none gives any.
+        """The steps of the section that answers, and of its parts; empty where none gives any.
 
-        Without steps for another platform or audience than the visitor's. A step that two sections give stands once.
+        Without steps for another platform or audience than the visitor's. A step that two parts give stands once.
         """
         found: list[AnswerStep] = []
         known: list[frozenset[str]] = []
@@ -98,26 +97,21 @@ class StepFinder:
 
     def content(self, text: str) -> frozenset[str]:
         """The lemmas of a text without function words."""
-        return frozenset(
-            self._lemmatizer.lemma(word.text)
-            for word in words(clean(text))
-            if not self._lemmatizer.is_function_word(word.text)
-        )
+        return frozenset(self._lemmatizer.content_lemmas(text))
 
     def _sources(self, result: Result, visitor: Visitor) -> list[Section]:
-        """The sections whose steps answer, the best first."""
-        sources: list[Section] = []
-        for hit in result.hits:
+        """The first section found that has steps for the visitor, with its parts."""
+        # Who asks what something is, is not told what to do about something else.
+        looked_at = _LOOKED_AT if self.is_trouble(result) else 1
+        for hit in result.hits[:looked_at]:
             section = self._searcher.sections[hit.section_id]
-            if sources and hit.relevance < _NEARLY * result.hits[0].relevance:
-                break
-            for each in (section, *self._parts(section)):
-                if each.steps and each not in sources and suits(each.platforms, each.audiences, visitor):
-                    sources.append(each)
-            # Who asks what something is, is not told what to do about something else.
-            if len(sources) >= _MOST_SECTIONS or hit.rank >= (_LOOKED_AT if self.is_trouble(result) else 1):
-                break
-        return sources
+            if sources := [
+                each
+                for each in (section, *self._parts(section))
+                if each.steps and suits(each.platforms, each.audiences, visitor)
+            ]:
+                return sources
+        return []
 
     def _parts(self, section: Section) -> Iterable[Section]:
         """The parts for one platform or audience below a question that has no steps of its own."""

@@ -227,6 +227,13 @@ def test_time_grows_with_the_length_alone(piece):
             "жму кнопку, а мне file_gone почему",
             "what a person wrote around an error body stays",
         ),
+        (
+            "07-18 22:55:16.165  510  510 E ExampleClient: "
+            'жму кнопку {"status":"error","reason":"file_gone","data":"a\n'
+            "07-18 22:55:16.165  510  510 D ExampleNet: closed host=node07.example.ru",
+            "жму кнопку file_gone",
+            "a body that was cut off is not said twice",
+        ),
     ],
 )
 def test_noise_around_a_message_is_left_out(text, searched, reason):

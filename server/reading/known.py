@@ -83,11 +83,8 @@ class KnownTexts:
 
     def _lemmas(self, text: str) -> list[str]:
         """What stays the same from one occurrence to the next: no ids, no numbers, no word forms, no function words."""
-        return [
-            self._lemmatizer.lemma(word)
-            for word in _words(_HIDDEN.sub(" ", mask(text)))
-            if not any(map(str.isdigit, word)) and not self._lemmatizer.is_function_word(word)
-        ]
+        lemmas = self._lemmatizer.content_lemmas(_HIDDEN.sub(" ", mask(text)))
+        return [lemma for lemma in lemmas if not any(map(str.isdigit, lemma))]
 
 
 def _found(text: Sequence[str], texts: dict[str, list[_Known]]) -> Iterator[_Known]:

@@ -2,13 +2,18 @@
 
 import re
 
+# Where somebody can be reached, and what lets a program in; server/personal.py hides them in letters.
+MAIL = r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
+PHONE = r"(?<![\w+])(?:\+\d{1,3}|8)[ (-]{0,2}\d{3}[ )-]{0,2}\d{3}[ -]?\d{2}[ -]?\d{2}(?!\w)"
+JWT = r"\beyJ[\w-]{10,2000}\.[\w-]{5,4000}(?:\.[\w-]{0,2000})?"  # JSON Web Token, RFC 7519
+
 # One alternative a kind, the more special first. No alternative repeats something that itself repeats, so that time
 # grows with the length of the text alone.
 _KINDS: tuple[tuple[str, str], ...] = (
     ("ссылка", r"\b(?:https?|wss?|ftp)://[^\s\"'<>«»]{1,2000}"),
-    ("почта", r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"),
+    ("почта", MAIL),
     ("guid", r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b"),
-    ("токен", r"\beyJ[\w-]{10,2000}\.[\w-]{5,4000}(?:\.[\w-]{0,2000})?"),  # JSON Web Token, RFC 7519
+    ("токен", JWT),
     (
         "токен",
         r"(?i:\b(?:bearer|token|токен|api[_-]?key|secret|password|passwd|pwd|пароль|парол[ьяем]{1,2}))"
@@ -25,7 +30,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
         "ip",
         r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?::\d{1,5})?(?![\w.])|(?<![\w:])(?:[0-9a-fA-F]{1,4}:){4,7}[0-9a-fA-F]{1,4}\b",
     ),
-    ("телефон", r"(?<![\w+])(?:\+\d{1,3}|8)[ (-]{0,2}\d{3}[ )-]{0,2}\d{3}[ -]?\d{2}[ -]?\d{2}(?!\w)"),
+    ("телефон", PHONE),
     ("путь", r"\b[A-Za-z]:\\[^\s\"'<>|]{1,500}|(?<![\w/.])/(?:[\w.@-]{1,100}/){1,20}[\w.@-]{0,100}"),
     ("узел", r"\b(?:[a-z0-9-]{1,63}\.){1,5}(?:ru|com|net|org|example|local|internal|lan|io|ms|рф)\b(?::\d{2,5})?"),
     ("hex", r"\b(?=[0-9a-f]{0,31}\d)(?=[0-9a-f]{0,31}[a-f])[0-9a-f]{12,64}\b"),

@@ -63,29 +63,36 @@ class Pasted:
     searched: str  # what to search for: the prose and the message without masks, and codes that both lack
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    text: str
+    masked: str  # so that it is masked once
+
+
 def read_pasted(text: str) -> Pasted | None:
     """What a pasted log, trace, error body or letter says; None where nothing in the text looks like one.
 
     A single line counts where it holds a code. `text` keeps its line breaks.
     """
     codes = codes_of(text)
-    lines = [line for line in text.split("\n") if line.strip()][:_MOST_LINES]
+    raw = [line for line in text.split("\n") if line.strip()][:_MOST_LINES]
+    lines = [_Line(line, mask(line)) for line in raw]
     is_log = sum(map(_is_machine, lines)) > 0
     if not codes and not (is_log and (len(lines) > 1 or _ERROR_WORD.search(text))):
         return None
     message = _message(lines, codes)
     skeleton = mask(message)[:_LONGEST_MESSAGE]
-    prose = " ".join(mask(line).strip() for line in lines if _is_prose(line))[:_LONGEST_PROSE]
+    prose = " ".join(line.masked.strip() for line in lines if _is_prose(line))[:_LONGEST_PROSE]
     # Of a single line all counts: who wrote it, or cut it out, meant it.
-    told = mask(lines[0])[:_LONGEST_PROSE] if len(lines) == 1 and not _LOG_LINE.match(lines[0]) else prose
+    told = lines[0].masked[:_LONGEST_PROSE] if len(lines) == 1 and not _LOG_LINE.match(lines[0].text) else prose
     text = told if skeleton in told else f"{told} {skeleton}"
     text = " ".join(_PERSONAL.sub(" ", text).split())
     return Pasted(codes, message, skeleton, prose, " ".join([text, *(code for code in codes if code not in text)]))
 
 
-def _message(lines: list[str], codes: tuple[str, ...]) -> str:
+def _message(lines: list[_Line], codes: tuple[str, ...]) -> str:
     best = max(range(len(lines)), key=lambda place: (_rating(lines, place, codes), -place))
-    line = _CAUSE.sub("", lines[best]).strip()
+    line = _CAUSE.sub("", lines[best].text).strip()
     values = {match["name"]: match["value"] for match in _JSON.finditer(line)}
     if len(values) and "{" in line:
         named = [
@@ -95,7 +102,10 @@ def _message(lines: list[str], codes: tuple[str, ...]) -> str:
         ]
         said = next((value for value in named if value.lower() != "error"), None)
         # A person may have written around the body.
-        line = line if said is None else f"{line[: line.index('{')]}{said}{line[line.rfind('}') + 1 :]}"
+        if said is not None:
+            before, _, body = line.partition("{")
+            _, closed, after = body.rpartition("}")
+            line = f"{before}{said}{after if closed else ''}"
     # Masked times and ids tell a prefix; what is left of the line is taken from the line as it was.
     masked = mask(line)
     rest = _TAIL.sub("", _PREFIX.sub("", masked)) or masked
@@ -105,33 +115,35 @@ def _message(lines: list[str], codes: tuple[str, ...]) -> str:
     ].strip()
 
 
-def _rating(lines: list[str], place: int, codes: tuple[str, ...]) -> float:
+def _rating(lines: list[_Line], place: int, codes: tuple[str, ...]) -> float:
     """How likely a line is the one that says what went wrong.
 
     A cause, an error word, a code and a sentence speak for it, a stack frame against; of equals the first is taken, but
     of a Python trace, whose exception comes last, the last.
     """
-    line = lines[place]
-    masked = mask(line)
+    line, masked = lines[place].text, lines[place].masked
     if _FRAME.match(line) or _METADATA.match(masked) or not _PREFIX.sub("", masked).strip():
         return -1.0
     rating = 3.0 * bool(_CAUSE.match(line)) + 2.0 * bool(_ERROR_WORD.search(line))
     rating += 2.0 * bool(_GRAVE.search(line[:160])) - 2.0 * bool(_MILD.search(line[:160]))
     rating += 2.0 * any(code in line for code in codes) + bool(_RUSSIAN.search(line)) + 2.0 * bool(_JSON.search(line))
-    follows_frame = place > 0 and _FRAME.match(lines[place - 1]) is not None
-    rating += 2.0 * (follows_frame and (place + 1 == len(lines) or not _FRAME.match(lines[place + 1])))
-    precedes_frame = place + 1 < len(lines) and _FRAME.match(lines[place + 1]) is not None
+    follows_frame = place > 0 and _FRAME.match(lines[place - 1].text) is not None
+    rating += 2.0 * (follows_frame and (place + 1 == len(lines) or not _FRAME.match(lines[place + 1].text)))
+    precedes_frame = place + 1 < len(lines) and _FRAME.match(lines[place + 1].text) is not None
     return rating + 2.0 * precedes_frame + 0.5 * (4 <= len(line.split()) <= 40)
 
 
-def _is_machine(line: str) -> bool:
-    return bool(_FRAME.match(line) or _LOG_LINE.match(line) or _JSON.search(line) or _METADATA.match(mask(line)))
+def _is_machine(line: _Line) -> bool:
+    return _is_logged(line) or bool(_JSON.search(line.text))
 
 
-def _is_prose(line: str) -> bool:
+def _is_logged(line: _Line) -> bool:
+    """Whether a program wrote the line to a log or a trace."""
+    return bool(_FRAME.match(line.text) or _LOG_LINE.match(line.text) or _METADATA.match(line.masked))
+
+
+def _is_prose(line: _Line) -> bool:
     """Whether a person wrote the line: no frame and no log line, and Russian words outnumber the others."""
-    if _FRAME.match(line) or _LOG_LINE.match(line) or _METADATA.match(mask(line)):
-        return False
-    words = line.split()
+    words = line.text.split()
     russian = sum(bool(_RUSSIAN.search(word)) for word in words)
-    return russian >= 2 and russian * 2 >= len(words)
+    return not _is_logged(line) and russian >= 2 and russian * 2 >= len(words)
