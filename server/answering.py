@@ -89,7 +89,7 @@ class Answerer:
         )
 
     def _alternatives(self, result: Result, visitor: Visitor) -> tuple[Hit, ...]:
-        """Sections with steps, nearly as relevant as the first, for other platforms: shown as such, never mixed in."""
+        """Sections with steps, nearly as relevant as the first, for other platforms and the same audience."""
         first = result.hits[0]
         if visitor.platform or not first.platforms:
             return ()
@@ -97,6 +97,7 @@ class Answerer:
             hit
             for hit in result.hits[1:]
             if hit.relevance >= _RIVAL * first.relevance
+            and hit.audiences == first.audiences
             and hit.platforms
             and not set(hit.platforms) & set(first.platforms)
             and self._searcher.sections[hit.section_id].steps

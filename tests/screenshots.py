@@ -62,6 +62,21 @@ def filters(page: Page) -> None:
     page.locator(".filters summary").click()
 
 
+def ticked(page: Page) -> None:
+    """Takes two steps in vain."""
+    for number in range(2):
+        page.locator(".answer input[type=checkbox]").nth(number).check()
+
+
+def all_ticked(page: Page) -> None:
+    """Takes every step in vain, the general ones too."""
+    page.get_by_role("heading", level=1).wait_for()
+    while page.locator("#page-draft").count() == 0:
+        page.locator(".answer input[type=checkbox]:not(:checked)").first.check()
+        page.wait_for_timeout(100)
+    page.locator("#page-support").scroll_into_view_if_needed()
+
+
 def not_helped(page: Page) -> None:
     """Opens the reasons."""
     page.get_by_text("Не помогло", exact=True).click()
@@ -111,6 +126,10 @@ STATES: dict[str, tuple[str, Callable[[Page], None] | None, bool]] = {
     "suggestions-layout": ("/", typed("yt ghb"), False),
     "recent": ("/", recent, False),
     "results": ("/?q=не приходят уведомления", None, True),
+    "answer-quote": ("/?q=что такое HUID", None, False),
+    "answer-ticked": ("/?q=не приходят уведомления на Android", ticked, False),
+    "answer-over": ("/?q=не приходят уведомления на Android", all_ticked, False),
+    "answer-wish": ("/?q=хочу предложить новую функцию", None, False),
     "results-suggestions": ("/?q=кэш", typed(" андр"), False),
     "results-layout": ("/?q=yt ghb[jlbn rjl", None, False),
     "results-error": ("/?q=Пользователь не найден", None, False),

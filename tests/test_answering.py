@@ -112,6 +112,16 @@ def test_related_sections_are_not_the_one_that_answers_and_stand_once(answerer):
     assert answer.result.hits[0].section_id not in ids
 
 
+def test_alternatives_are_for_other_platforms_and_the_same_audience(answerer, searcher):
+    found = searcher.search("не приходят уведомления", limit=50, per_article=50)
+    hits = {hit.section_id.partition("#")[2]: hit for hit in found.hits}
+    first = dataclasses.replace(hits["missing-android"], relevance=0.9)
+    others = [dataclasses.replace(hits[name], relevance=0.8) for name in ("missing-ios", "missing-admin")]
+    result = dataclasses.replace(found, hits=(first, *others))
+    assert [hit.section_id for hit in answerer.of(result).alternatives] == ["notifications#missing-ios"]
+    assert answerer.of(result, "android").alternatives == ()
+
+
 def test_without_an_answer_there_are_only_ways_to_turn_to(answerer):
     answer = answerer.answer("????")
     assert (answer.steps, answer.quote, answer.related) == ((), None, ())
