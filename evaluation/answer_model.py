@@ -41,6 +41,7 @@ class Table:
 
     features: Floats  # (examples, len(PLAIN))
     vectors: Floats  # (examples, dimension), unit length
+    to_each: Floats  # (examples, known questions), cosines; that of an example to itself is -1
     lemmas: tuple[tuple[str, ...], ...]
     answers: npt.NDArray[np.int_]
 
@@ -50,6 +51,7 @@ class Table:
         return cls(
             np.array([[each.first.features[name] for name in PLAIN] for each in found], dtype=np.float64),
             np.array([each.first.vector for each in found], dtype=np.float64),
+            np.array([each.first.to_each for each in found], dtype=np.float32),
             tuple(each.first.lemmas for each in found),
             np.array([each.answerable for each in found], dtype=np.int_),
         )
@@ -57,19 +59,14 @@ class Table:
     def rows(self, kept: npt.NDArray[np.intp]) -> "Table":
         """Some of the rows."""
         lemmas = tuple(self.lemmas[row] for row in kept)
-        return Table(self.features[kept], self.vectors[kept], lemmas, self.answers[kept])
-
-    @property
-    def sides(self) -> Floats:
-        """1.0 for an example with an answer, else -1.0."""
-        return 2.0 * self.answers - 1.0
+        return Table(self.features[kept], self.vectors[kept], self.to_each[kept], lemmas, self.answers[kept])
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
     """A logistic model of plain features, the vote of the neighbours, the vector and the words of a query."""
 
-    learnt: Table
+    sides: Floats  # of the known questions
     reach: float
     mean: Floats  # of the plain features and, last, of the vote
     scale: Floats
@@ -80,11 +77,9 @@ class Model:
     intercept: float
 
     @classmethod
-    def fitted(cls, learnt: Table, settings: Settings) -> "Model":
-        """The model of these examples; in its fitting, none of them is a neighbour of itself."""
-        cosines = learnt.vectors @ learnt.vectors.T
-        np.fill_diagonal(cosines, -np.inf)
-        plain = np.column_stack([learnt.features, vote(cosines, learnt.sides, settings.reach)])
+    def fitted(cls, learnt: Table, sides: Floats, settings: Settings) -> "Model":
+        """The model of these examples; `sides` are 1.0 for a known question with an answer, -1.0 for one without."""
+        plain = np.column_stack([learnt.features, vote(learnt.to_each, sides, settings.reach)])
         mean, scale = plain.mean(axis=0), plain.std(axis=0)
         scale[scale == 0] = 1.0
         centre, spread = learnt.vectors.mean(axis=0), learnt.vectors.std()
@@ -97,11 +92,11 @@ class Model:
         told = (parts[2] * settings.of_words).tolist()
         wording_of = dict(zip(lemmas, told, strict=True))
         intercept = float(model.intercept_[0])
-        return cls(learnt, settings.reach, mean, scale, parts[0], centre, parts[1] * share, wording_of, intercept)
+        return cls(sides, settings.reach, mean, scale, parts[0], centre, parts[1] * share, wording_of, intercept)
 
     def logits(self, asked: Table) -> Floats:
         """How far each example lies on the side of those with an answer."""
-        votes = vote(asked.vectors @ self.learnt.vectors.T, self.learnt.sides, self.reach)
+        votes = vote(asked.to_each, self.sides, self.reach)
         plain = (np.column_stack([asked.features, votes]) - self.mean) / self.scale
         told = np.array([wording(self.wording, each) for each in asked.lemmas])
         found: Floats = plain @ self.weights + (asked.vectors - self.centre) @ self.direction + told + self.intercept

@@ -13,7 +13,7 @@ from evaluation.answer_model import Example, Model, Settings, Table
 from evaluation.judgments import JudgedSet, JudgmentError
 from evaluation.results import Answerability
 from evaluation.tables import answerability_figures
-from indexer.calibration import FEATURES_VERSION, Calibration, KnownQuestions
+from indexer.calibration import FEATURES_VERSION, Calibration
 from server.relevance import Floats
 from server.search import Searcher
 
@@ -36,30 +36,45 @@ def examples(
     return found
 
 
+def known_examples(
+    searcher: Searcher, progress: Callable[[int, int], None] = lambda done, total: None
+) -> list[Example]:
+    """What the hybrid finds first for each known question of the help, as if it alone were unknown."""
+    found = []
+    questions = searcher.artifact.questions.questions
+    for done, question in enumerate(questions, start=1):
+        if (first := searcher.first(question.text, left_out=done - 1)) is not None:
+            found.append(Example(first, bool(question.sections)))
+        progress(done, len(questions))
+    return found
+
+
 def fit(
-    searcher: Searcher, tuning: Sequence[Example], others: Sequence[Example], fitted_on: Mapping[str, str]
+    searcher: Searcher, tuning: Sequence[Example], known: Sequence[Example], fitted_on: Mapping[str, str]
 ) -> tuple[Calibration, tuple[Answerability, ...]]:
     """The calibration, and what it says of each tuning query.
 
-    It learns from the others; the tuning queries choose the settings and the threshold, and say how common questions
-    without an answer are. Without others it learns from the tuning queries, and what is said of each of those comes
-    from a model that has not seen it (ten-fold cross-validation). Raises JudgmentError for too few queries of a kind.
+    It learns from the known questions; the tuning queries choose the settings and the threshold, and say how common
+    questions without an answer are. Without known questions it learns from the tuning queries, and what is said of
+    each of those comes from a model that has not seen it (ten-fold cross-validation). Raises JudgmentError for too few
+    queries of a kind.
     """
     _require(tuning, "tuning")
-    learnt = Table.of(others or tuning)
-    if others:
-        _require(others, "the others")
+    sides = searcher.asked.sides.astype(np.float64)
+    learnt = Table.of(known or tuning)
+    if known:
+        _require(known, "known questions")
     asked = Table.of(tuning)
     answers = asked.answers
     tried = {}
     for settings in _TRIED:
-        logits = Model.fitted(learnt, settings).logits(asked) if others else _left_out(asked, settings)
+        logits = Model.fitted(learnt, sides, settings).logits(asked) if known else _left_out(asked, sides, settings)
         slope, offset = _straightened(logits, answers)
         likely = 1 / (1 + np.exp(-(slope * logits + offset)))
         tried[log_loss(answers, likely)] = settings, slope, offset, likely
     settings, slope, offset, likely = tried[min(tried)]
     decided, threshold = _threshold(likely, answers)
-    model = Model.fitted(learnt, settings)
+    model = Model.fitted(learnt, sides, settings)
     inputs = searcher.artifact.manifest.inputs
     calibration = Calibration(
         features_version=FEATURES_VERSION,
@@ -68,7 +83,7 @@ def fit(
         terms=model.terms(slope),
         direction=tuple(round(float(value), 5) for value in model.direction * slope),
         wording={lemma: round(weight * slope, 4) for lemma, weight in model.wording.items()},
-        known=KnownQuestions.encoded(learnt.vectors.astype(np.float32), learnt.answers.tolist(), settings.reach),
+        reach=settings.reach,
         intercept=round(model.intercept * slope + offset, 6),
         threshold=round(threshold, 4),
         fitted_on=dict(fitted_on),
@@ -87,12 +102,12 @@ def _require(found: Sequence[Example], name: str) -> None:
             )
 
 
-def _left_out(asked: Table, settings: Settings) -> Floats:
+def _left_out(asked: Table, sides: Floats, settings: Settings) -> Floats:
     """The logit of each example by a model that was fitted without its fold."""
     logits = np.zeros(len(asked.answers))
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=_SEED)
     for kept, left in folds.split(asked.features, asked.answers):
-        logits[left] = Model.fitted(asked.rows(kept), settings).logits(asked.rows(left))
+        logits[left] = Model.fitted(asked.rows(kept), sides, settings).logits(asked.rows(left))
     return logits
 
 

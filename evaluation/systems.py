@@ -81,7 +81,7 @@ def local_systems(searcher: Searcher, judged: JudgedSet, suffix: str = "") -> li
 
 
 def ablations(searcher: Searcher, judged: JudgedSet) -> list[System]:
-    """The hybrid with surface words or stems in place of lemmas, and with reciprocal rank fusion."""
+    """The hybrid with other words in place of lemmas, with reciprocal rank fusion, or without known questions."""
     return [_system(name, each, "hybrid", judged) for name, each in _variants(searcher).items()]
 
 
@@ -89,10 +89,12 @@ def ablations(searcher: Searcher, judged: JudgedSet) -> list[System]:
 def _variants(searcher: Searcher) -> dict[str, Searcher]:
     searcher = Searcher(searcher.artifact, Remembering(searcher.encoder), searcher.ranking)
     by_rank = replace(searcher.ranking, normalisation="reciprocal_rank", semantic_weight=0.5)
+    unasked = replace(searcher.ranking, question_weight=0.0)
     return {
         "hybrid, surface words": _with_terms(searcher, surface_words),
         "hybrid, stems": _with_terms(searcher, stems),
         "hybrid, reciprocal rank": Searcher(searcher.artifact, searcher.encoder, by_rank),
+        "hybrid, no known questions": Searcher(searcher.artifact, searcher.encoder, unasked),
     }
 
 

@@ -23,6 +23,7 @@ _ERRORS = (0.5, 1.0)
 _NORMALISATIONS: tuple[Normalisation, ...] = ("minmax", "maximum", "zscore", "reciprocal_rank")
 _WEIGHTS = tuple(round(0.3 + step / 20, 2) for step in range(11))
 _LEADS = (1.0, 0.8, 0.6, 0.4)
+_QUESTIONS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2)
 _SYNONYMS = (0.0, 0.5, 0.75, 1.0, 1.25)
 _ASKED_BY_ADMINS = (1.0, 1.1, 1.2)
 _OTHER_PLATFORMS = (1.0, 0.9, 0.8)
@@ -43,13 +44,14 @@ class Trial:
 def trials(searcher: Searcher, judged: JudgedSet, progress: Callable[[int, int], None]) -> list[Trial]:
     """The settings that were tried last, best first by the smoothed measure, ties in the order of the grid.
 
-    First the fields and the fusion are chosen with every factor at 1, then the factors for that choice, then fields and
-    fusion once more with those factors. Smoothing prefers the middle of a plateau to a lucky peak: the set is small.
+    First the fields and the fusion are chosen with every factor at 1 and without known questions, then their weight for
+    that choice, then the factors, then fields and fusion once more with all of these. Smoothing prefers the middle of a
+    plateau to a lucky peak: the set is small.
     """
     evaluator = ir_measures.evaluator([nDCG @ 10], judged.qrels)
     measure = partial(_ndcg, searcher, judged, evaluator)
     read = {query: searcher.read(query.text) for query in judged.answerable}
-    semantic = {query: searcher.candidates(read[query], "semantic").semantic for query in judged.answerable}
+    both = {query: searcher.candidates(read[query], "hybrid") for query in judged.answerable}
     kept = searcher.ranking
     grid = list(_fields())
     done = count(1)
@@ -57,7 +59,7 @@ def trials(searcher: Searcher, judged: JudgedSet, progress: Callable[[int, int],
     def found_with(fields: dict[str, float], synonyms: float) -> _Found:
         searcher.ranking = replace(kept, fields=fields, synonym_weight=synonyms)
         lexical = {query: searcher.candidates(read[query], "lexical") for query in judged.answerable}
-        return {query: replace(found, semantic=semantic[query]) for query, found in lexical.items()}
+        return {query: replace(both[query], lexical=found.lexical) for query, found in lexical.items()}
 
     def fusions(factors: Ranking) -> list[Trial]:
         tried: list[Trial] = []
@@ -69,21 +71,31 @@ def trials(searcher: Searcher, judged: JudgedSet, progress: Callable[[int, int],
                 ]
                 values = [measure(found, ranking) for ranking in rankings]
                 tried += map(Trial, rankings, values, _smoothed(values))
-            progress(next(done), 2 * len(grid) + 1)
+            progress(next(done), 2 * len(grid) + 2)
         return sorted(tried, key=lambda trial: -trial.smoothed)
 
     try:
         best = fusions(Ranking({}, "minmax", 0.5))[0].ranking
+        found = found_with(dict(best.fields), best.synonym_weight)
+        weighed = [replace(best, question_weight=weight) for weight in _QUESTIONS]
+        values = _smoothed([measure(found, ranking) for ranking in weighed])
+        best = weighed[values.index(max(values))]
+        progress(next(done), 2 * len(grid) + 2)
         rated = []
         for synonyms in _SYNONYMS:
             found = found_with(dict(best.fields), synonyms)
             for lead, admin, asked, other in product(_LEADS, _ADMINS, _ASKED_BY_ADMINS, _OTHER_PLATFORMS):
-                factors = Ranking(
-                    best.fields, best.normalisation, best.semantic_weight, lead, admin, asked, other, synonyms
+                factors = replace(
+                    best,
+                    lead_factor=lead,
+                    admin_factor=admin,
+                    asked_by_admin_factor=asked,
+                    other_platform_factor=other,
+                    synonym_weight=synonyms,
                 )
                 rated.append((measure(found, factors), factors))
         best = max(rated, key=lambda each: each[0])[1]
-        progress(next(done), 2 * len(grid) + 1)
+        progress(next(done), 2 * len(grid) + 2)
         return fusions(best)
     finally:
         searcher.ranking = kept
@@ -128,6 +140,7 @@ def as_toml(trial: Trial, judged: JudgedSet, corpus_digest: str) -> str:
         f"admin_factor = {trial.ranking.admin_factor}\n"
         f"asked_by_admin_factor = {trial.ranking.asked_by_admin_factor}\n"
         f"other_platform_factor = {trial.ranking.other_platform_factor}\n"
+        f"question_weight = {trial.ranking.question_weight}\n"
         f"synonym_weight = {trial.ranking.synonym_weight}\n\n[fields]\n{fields}"
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from indexer.errors import ArticleError
+from indexer.knowledge import QUESTIONS
 
 PLATFORMS = ("android", "ios", "web", "desktop", "server")
 AUDIENCES = ("user", "admin")
@@ -232,7 +233,8 @@ def corpus_digest(folder: Path) -> str:
     form = corpus_form(folder)
     find = {"beir": beir.find_files, "help": help_markdown.find_files, "folder": foreign.find_files}[form]
     digest = hashlib.sha256()
-    for path in [*find(folder), *sorted(folder.glob("*.toml"))]:
+    questions = [path for path in [folder / QUESTIONS] if path.is_file()]
+    for path in [*find(folder), *sorted(folder.glob("*.toml")), *questions]:
         try:
             content = path.read_bytes()
         except OSError as error:

@@ -6,6 +6,7 @@ index/generations/<id>/manifest.json    written last: what it was made from and 
                        vocabulary, lexical/, words.tsv
                        vectors.faiss, vectors.windows.tsv
                        topics.toml, errors.toml, ...    what the content editor owns, as it was
+                       questions/                       what people asked, with vectors and a lexical index of its own
                        relevance.json                   how sure an answer is, where that was fitted to the corpus
                        adapter/                         what was added to the model's weights, where there was one
 """
@@ -34,11 +35,13 @@ from indexer.calibration import Calibration, read_calibration
 from indexer.errors import ArtifactError, ModelError
 from indexer.lexical import SETTINGS, LexicalIndex
 from indexer.models import Model
+from indexer.questions import FOLDER as ASKED
+from indexer.questions import QuestionIndex
 from indexer.sections import Section
 from indexer.vectors import VectorIndex
 from indexer.wordlist import WordList
 
-FORMAT = 6  # of the artifact; a server reads exactly its own. Raised with calibration.FEATURES_VERSION, too
+FORMAT = 7  # of the artifact; a server reads exactly its own. Raised with calibration.FEATURES_VERSION, too
 
 _REBUILD = "rebuild it: python -m indexer build corpus --out index"
 _KEPT = 2  # generations: the current one and the one before it, for rollback
@@ -119,6 +122,7 @@ class Artifact:
     errors: knowledge.KnownErrors
     synonyms: knowledge.Synonyms
     support: knowledge.Support | None
+    questions: QuestionIndex
     adapter: Adapter | None = None  # of the model
     calibration: Calibration | None = None
 
@@ -177,6 +181,7 @@ def write(
     lexical: LexicalIndex,
     vectors: VectorIndex,
     words: WordList,
+    questions: QuestionIndex,
     corpus: Path,
     adapter: Adapter | None = None,
 ) -> str:
@@ -196,6 +201,7 @@ def write(
             lexical.save(aside / "lexical")
             vectors.save(aside / "vectors.faiss")
             words.save(aside)
+            questions.save(aside / ASKED)
             for name in knowledge.FILES:
                 if (corpus / name).is_file():
                     shutil.copyfile(corpus / name, aside / name)
@@ -327,6 +333,7 @@ def load(index: Path) -> Artifact:
         errors=knowledge.read(folder, "errors.toml", knowledge.KnownErrors) or knowledge.KnownErrors(),
         synonyms=knowledge.read(folder, "synonyms.toml", knowledge.Synonyms) or knowledge.Synonyms(),
         support=knowledge.read(folder, "support.toml", knowledge.Support),
+        questions=QuestionIndex.load(folder / ASKED, vectors.dimension),
         adapter=adapter,
         calibration=calibrated[0] if calibrated else None,
     )

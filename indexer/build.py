@@ -18,6 +18,8 @@ from indexer.encoder import Encoder, Vectors, open_encoder, windows
 from indexer.errors import ArticleError, ArtifactError
 from indexer.lemmas import Lemmatizer
 from indexer.lexical import LexicalIndex, field_texts
+from indexer.questions import FOLDER as ASKED
+from indexer.questions import QuestionIndex
 from indexer.sections import Section, split_article
 from indexer.vectors import VectorIndex
 from indexer.wordlist import word_list
@@ -84,21 +86,26 @@ def build(
             if kind is not knowledge.KnownErrors:
                 knowledge.read(folder, name, kind)
         errors = knowledge.read(folder, "errors.toml", knowledge.KnownErrors) or knowledge.KnownErrors()
+        asked = knowledge.read_questions(folder)
     if calibration and calibrating.is_stale(folder, corpus.digest):
         reporter.say(
             f"{folder / calibrating.FILE} is stale, fitted to earlier texts; it is used; to renew it: "
             "python -m evaluation calibrate"
         )
     with clock.stage("lemmas"):
-        lexical = lexical_index(sections, errors, Lemmatizer().lemmas, reporter.progress("Lemmas", "section"))
+        lemmatizer = Lemmatizer()
+        lexical = lexical_index(sections, errors, lemmatizer.lemmas, reporter.progress("Lemmas", "section"))
         words = word_list(texts_of_words(sections, errors))
     with clock.stage("model"):
         encoder = open_encoder(model)
     with clock.stage("windows"):
         texts, rows = passages(sections, encoder)
     with clock.stage("vectors"):
-        known = _known_vectors(index, model)
+        known, known_asked = _known_vectors(index, model)
         vectors, encoded = _vectors(texts, known, encoder, reporter.progress("Encoding", "window"))
+        questions = QuestionIndex.build(
+            asked, encoder, lemmatizer.lemmas, known_asked, reporter.progress("Questions", "question")
+        )
     with clock.stage("indexing"):
         vector_index = VectorIndex.build(vectors, rows, [_digest(text) for text in texts])
     counts = {
@@ -109,6 +116,7 @@ def build(
         "sections_in_several_windows": int((np.bincount(rows, minlength=1) > 1).sum()),
         "windows_encoded": encoded,
         "lemmas": len(lexical.vocabulary),
+        "questions": len(asked),
     }
     with clock.stage("writing"):
         generation = artifact.write(
@@ -125,6 +133,7 @@ def build(
             lexical=lexical,
             vectors=vector_index,
             words=words,
+            questions=questions,
             corpus=folder,
             adapter=model.adapter,
         )
@@ -217,15 +226,16 @@ def passages(sections: Sequence[Section], encoder: Encoder) -> tuple[list[str], 
     return texts, rows
 
 
-def _known_vectors(index: Path, model: models.Model) -> dict[str, Vectors]:
-    """Vectors of the current generation by hash of text, where the same model made them."""
+def _known_vectors(index: Path, model: models.Model) -> tuple[dict[str, Vectors], dict[str, Vectors]]:
+    """Vectors of the current generation by hash of text: windows, and questions. None where another model made them."""
     try:
         folder = artifact.current(index)
         if artifact.verify(folder).inputs.model_fingerprint != model.fingerprint:
-            return {}
-        return VectorIndex.load(folder / "vectors.faiss").known_vectors()
+            return {}, {}
+        windows = VectorIndex.load(folder / "vectors.faiss")
+        return windows.known_vectors(), QuestionIndex.load(folder / ASKED, windows.dimension).known_vectors()
     except ArtifactError:
-        return {}
+        return {}, {}
 
 
 def _vectors(

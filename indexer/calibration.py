@@ -4,19 +4,16 @@ What the features are stands in server/relevance.py; this is the file that carri
 into the index.
 """
 
-import base64
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-from pydantic import Base64Bytes, BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from indexer.errors import ArticleError
 
 FILE = "relevance.json"
-FEATURES_VERSION = 3  # raised whenever a feature is added, dropped or computed otherwise
+FEATURES_VERSION = 4  # raised whenever a feature is added, dropped or computed otherwise
 
 
 class Term(BaseModel):
@@ -29,44 +26,19 @@ class Term(BaseModel):
     weight: float
 
 
-class KnownQuestions(BaseModel):
-    """Questions of which it is known whether the help answers them: vectors of the model, without the texts."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    vectors: Base64Bytes  # int8 (questions, dimension), row after row
-    unit: float  # what 1 of them stands for
-    answerable: str  # a character a question: 1 answered, 0 not
-    reach: float  # cosines this much lower count e times less
-
-    def decoded(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Vectors, float32 (questions, dimension), and for each question 1.0 where it is answered, else -1.0."""
-        rows = np.frombuffer(self.vectors, dtype=np.int8).reshape(len(self.answerable), -1)
-        sides = np.array([1.0 if each == "1" else -1.0 for each in self.answerable], dtype=np.float32)
-        return rows.astype(np.float32) * np.float32(self.unit), sides
-
-    @classmethod
-    def encoded(cls, vectors: npt.NDArray[np.float32], answerable: Sequence[bool], reach: float) -> "KnownQuestions":
-        """The questions with these unit vectors, float32 (questions, dimension), rounded to int8."""
-        unit = float(np.abs(vectors).max()) / 127
-        rows = np.rint(vectors / unit).astype(np.int8)
-        sides = "".join("1" if each else "0" for each in answerable)
-        return cls(vectors=base64.b64encode(rows.tobytes()), unit=unit, answerable=sides, reach=reach)
-
-
 class Calibration(BaseModel):
     """A logistic model of "this section answers", and the threshold above which a reply counts as an answer."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True)  # `fitting` refuses other versions
 
     features_version: int
     model_fingerprint: str  # of the embedding model whose cosines it was fitted to
     corpus_digest: str  # of the texts it was fitted on; other texts only make it stale
     terms: dict[str, Term]
     direction: tuple[float, ...]  # in the space of query vectors: towards what the help is about
-    # What files of earlier versions lack, which `fitting` refuses by their version.
+    # What files of earlier versions lack.
     wording: dict[str, float] = {}  # lemma -> how much it speaks for a question that the help answers
-    known: KnownQuestions | None = None
+    reach: float = 1.0  # known questions whose cosines are this much lower count e times less
     intercept: float
     threshold: float  # of the relevance, in (0, 1)
     fitted_on: dict[str, str]  # set of queries -> its digest

@@ -34,6 +34,9 @@ class Encoder(Protocol):
     def encode_passages(self, passages: Sequence[str], progress: Progress | None = None) -> Vectors:
         """Unit vectors, float32, shape (len(passages), dimension)."""
 
+    def encode_queries(self, queries: Sequence[str], progress: Progress | None = None) -> Vectors:
+        """Unit vectors, float32, shape (len(queries), dimension)."""
+
     def encode_query(self, query: str) -> Vectors:
         """One unit vector, float32, shape (dimension,)."""
 
@@ -88,16 +91,11 @@ class SentenceEncoder:
 
     def encode_passages(self, passages: Sequence[str], progress: Progress | None = None) -> Vectors:
         """Unit vectors, float32, shape (len(passages), dimension), in the order of the passages."""
-        vectors = np.zeros((len(passages), self.dimension), dtype=np.float32)
-        order = sorted(range(len(passages)), key=lambda i: (-len(passages[i]), i))
-        for start in range(0, len(order), _BATCH):
-            if progress:
-                progress(start, len(order))
-            rows = order[start : start + _BATCH]
-            vectors[rows] = self._encode([passages[i] for i in rows], self._passage_prompt)
-        if progress:
-            progress(len(order), len(order))
-        return vectors
+        return self._encoded(passages, self._passage_prompt, progress)
+
+    def encode_queries(self, queries: Sequence[str], progress: Progress | None = None) -> Vectors:
+        """Unit vectors, float32, shape (len(queries), dimension), in the order of the queries."""
+        return self._encoded(queries, self._query_prompt, progress)
 
     def encode_query(self, query: str) -> Vectors:
         """One unit vector, float32, shape (dimension,)."""
@@ -120,6 +118,18 @@ class SentenceEncoder:
             "passage_prompt": self._passage_prompt,
             "dtype": str(self._dtype).removeprefix("torch."),
         }
+
+    def _encoded(self, texts: Sequence[str], prompt: str, progress: Progress | None) -> Vectors:
+        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        order = sorted(range(len(texts)), key=lambda i: (-len(texts[i]), i))
+        for start in range(0, len(order), _BATCH):
+            if progress:
+                progress(start, len(order))
+            rows = order[start : start + _BATCH]
+            vectors[rows] = self._encode([texts[i] for i in rows], prompt)
+        if progress:
+            progress(len(order), len(order))
+        return vectors
 
     def _encode(self, texts: list[str], prompt: str) -> Vectors:
         encoded: Any = self._model.encode(

@@ -1,7 +1,7 @@
-"""What a content editor owns beside the articles: topics, known errors, synonyms, support contacts.
+"""What a content editor owns beside the articles: topics, known errors, synonyms, contacts, questions that were asked.
 
-Each is a TOML file of the corpus, checked here field by field; the build copies it into the artifact, and the server
-reads the copy with the same functions.
+Each is a file of the corpus, checked here field by field; the build copies it into the artifact, and the server reads
+the copy with the same functions.
 """
 
 import datetime
@@ -143,6 +143,13 @@ class Support(_Strict):
     feature_request: FeatureRequest
 
 
+class Question(_Strict):
+    """What somebody asked, and the sections that answer it; none where the help has no answer."""
+
+    text: Text
+    sections: tuple[Text, ...] = ()
+
+
 # File name -> what it holds. The build copies these files as they are.
 FILES: dict[str, type[BaseModel]] = {
     "topics.toml": Topics,
@@ -150,6 +157,8 @@ FILES: dict[str, type[BaseModel]] = {
     "synonyms.toml": Synonyms,
     "support.toml": Support,
 }
+
+QUESTIONS = "questions.jsonl"  # a Question a line; the build makes an index of them
 
 Table = TypeVar("Table", bound=BaseModel)
 
@@ -178,6 +187,39 @@ def read(folder: Path, name: str, kind: type[Table]) -> Table | None:
         ) from error
     except ValidationError as error:
         raise ArticleError("\n".join(_mistake(path, content, detail) for detail in error.errors())) from error
+
+
+def read_questions(folder: Path) -> tuple[Question, ...]:
+    """The questions beside a corpus or in an index; none where there is no such file.
+
+    Raises ArticleError with a line for each mistake.
+    """
+    path = folder / QUESTIONS
+    try:
+        lines = path.read_bytes().decode("utf-8-sig").splitlines()
+    except FileNotFoundError:
+        return ()
+    except UnicodeDecodeError as error:
+        raise ArticleError(f"{path}: byte {error.start} is not UTF-8; expected UTF-8 text; save it as UTF-8") from error
+    except OSError as error:
+        raise ArticleError(f"{path}: cannot be read ({error.strerror}); expected a readable file") from error
+    found: list[Question] = []
+    mistakes: list[str] = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            found.append(Question.model_validate_json(line))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "the line"
+            mistakes.append(
+                f"{path}:{number}: {where} does not fit ({first['msg']}); expected "
+                '{"text": "…", "sections": ["article#anchor"]}; correct the line'
+            )
+    if mistakes:
+        raise ArticleError("\n".join(mistakes))
+    return tuple(found)
 
 
 def line_of(content: str, text: str, otherwise: int = 1) -> int:

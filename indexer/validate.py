@@ -27,6 +27,7 @@ def check(corpus: Corpus, index: Path | None = None) -> list[Finding]:
     findings += _aliases(corpus.articles, sections)
     errors, more = _table(corpus, "errors.toml", knowledge.KnownErrors)
     findings += [*more, *_errors(corpus.folder, errors, sections, unread)]
+    findings += _questions(corpus.folder, sections, unread)
     synonyms, more = _table(corpus, "synonyms.toml", knowledge.Synonyms)
     findings += [*more, *_synonyms(corpus.folder, synonyms)]
     support, more = _table(corpus, "support.toml", knowledge.Support)
@@ -141,6 +142,30 @@ def _errors(
                 f'"{error.text}" does not stand in {error.section} (it stands in {others}); '
                 "expected it there word for word; write it into the section or correct the entry",
             )
+
+
+def _questions(folder: Path, sections: Sequence[Section], unread: set[str]) -> Iterable[Finding]:
+    path = folder / knowledge.QUESTIONS
+    known = {section.section_id for section in sections}
+    try:
+        questions = knowledge.read_questions(folder)
+    except ArticleError as error:
+        pairs = [line.partition(": ") for line in str(error).splitlines()]
+        yield from (Finding(place, message) for place, _, message in pairs)
+        return
+    lines: dict[str, int] = {}
+    numbers = (
+        [number for number, line in enumerate(path.read_bytes().splitlines(), 1) if line.strip()] if questions else []
+    )
+    for number, question in zip(numbers, questions, strict=True):
+        place = f"{path}:{number}"
+        key = " ".join(question.text.lower().split())
+        if key in lines:
+            yield Finding(place, f'"{question.text}" stands in line {lines[key]}, too; expected it once; remove one')
+        lines.setdefault(key, number)
+        for section in question.sections:
+            if section not in known and section.partition("#")[0] not in unread:
+                yield Finding(place, f'section "{section}" does not exist; expected article#section; correct it')
 
 
 def _spaced(text: str) -> str:

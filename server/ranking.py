@@ -25,6 +25,7 @@ class Ranking:
     # Soft preferences by what the words of the query tell («у сотрудника», «на айфоне»); filters are the caller's.
     asked_by_admin_factor: float = 1.0  # of a section for administrators, where one of them asks
     other_platform_factor: float = 1.0  # of a section for other platforms than the one that is named
+    question_weight: float = 0.0  # of how well a known question fits that the section answers, added to the halves
     synonym_weight: float = 1.0  # of what finds the same as a word of the query, beside the word itself
 
 

@@ -25,6 +25,7 @@ Floats = npt.NDArray[np.floating[Any]]
 # Zipf frequencies in the language between which a word goes from saying all about a query's subject to saying nothing.
 _TELLING, _EMPTY = 3.0, 6.0
 _NEUTRAL = 0.86  # cosine of the imaginary neighbour that says nothing
+_FAR = 0.8  # cosine of questions that have nothing in common
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Gauge:
     """Measures how well sections answer queries, by the features of one index."""
 
     FEATURES = (
-        *("cosine", "gap", "coverage", "unknown", "foreign", "lexical", "words", "error"),
+        *("cosine", "gap", "coverage", "unknown", "foreign", "lexical", "words", "error", "asked"),
         *("direction", "wording", "neighbours"),
     )
     FITTED = ("direction", "wording", "neighbours")  # features that the calibration itself gives
@@ -53,19 +54,26 @@ class Gauge:
         lexical: LexicalIndex,
         word_list: WordList,
         lemmatizer: Lemmatizer,
+        sides: Vectors,
         calibration: Calibration | None = None,
     ) -> None:
+        """`sides` are 1.0 for a known question with an answer, -1.0 for one without."""
         self._lexical = lexical
         self._words = word_list
         self._lemmatizer = lemmatizer
         self._vocabulary = frozenset(lexical.vocabulary)
         self._wording = calibration.wording if calibration else {}
-        self._known = calibration.known.decoded() if calibration and calibration.known else None
-        self._reach = calibration.known.reach if calibration and calibration.known else 1.0
+        self._sides = sides
+        self._reach = calibration.reach if calibration else 1.0
         self._direction = np.array(calibration.direction, dtype=np.float32) if calibration else None
 
-    def evidence(self, read: Interpretation, semantic: Mapping[int, float], vector: Vectors | None) -> Evidence:
-        """What the query brings; direction and wording are 0.0 without a calibration."""
+    def evidence(
+        self, read: Interpretation, semantic: Mapping[int, float], vector: Vectors | None, to_each: Vectors | None
+    ) -> Evidence:
+        """What the query brings; direction and wording are 0.0 without a calibration.
+
+        `to_each` is the cosine of every known question, (questions,).
+        """
         alternatives: dict[str, tuple[frozenset[str], ...]] = {}
         for expansion in read.expansions:
             meant = tuple(frozenset(self._lemmatizer.lemmas(word)) for word in expansion.meant)
@@ -76,14 +84,18 @@ class Gauge:
             alternatives=alternatives,
             direction=float(vector @ self._direction) if vector is not None and self._direction is not None else 0.0,
             wording=wording(self._wording, self._lemmatizer.lemmas(read.read_as)),
-            neighbours=0.0 if vector is None or self._known is None else self._vote(vector, *self._known),
+            neighbours=0.0 if to_each is None else float(vote(to_each[None, :], self._sides, self._reach)[0]),
             background=float(np.mean(list(semantic.values()))) if semantic else 0.0,
         )
 
     def features(
-        self, evidence: Evidence, row: int, cosine: float, lexical: float, *, explains: bool
+        self, evidence: Evidence, row: int, cosine: float, lexical: float, asked: float, *, explains: bool
     ) -> dict[str, float]:
-        """The features of one section; `explains` says that it explains an error text of the query."""
+        """The features of one section.
+
+        `asked` is the cosine of the nearest known question that it answers, 0.0 where there is none near; `explains`
+        says that it explains an error text of the query.
+        """
         total = sum(evidence.weights.values())
         held = unknown = foreign = 0.0
         section = self._lexical.lemmas_of(row)
@@ -105,13 +117,11 @@ class Gauge:
             "lexical": math.log1p(lexical),
             "words": math.log1p(total),
             "error": float(explains),
+            "asked": max(asked, _FAR),
             "direction": evidence.direction,
             "wording": evidence.wording,
             "neighbours": evidence.neighbours,
         }
-
-    def _vote(self, vector: Vectors, known: Vectors, sides: Vectors) -> float:
-        return float(vote((known @ vector)[None, :], sides, self._reach)[0])
 
     def _weights(self, text: str) -> dict[str, float]:
         weights: dict[str, float] = {}

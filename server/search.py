@@ -19,6 +19,7 @@ from indexer.lemmas import Lemmatizer
 from indexer.sections import Section
 from indexer.words import words
 from server import fusion
+from server.asked import KnownQuestions, Likeness
 from server.interpretation import Ability, Interpretation, Reader
 from server.ranking import Ranking, read_ranking
 from server.reading.cues import PLATFORMS, Audience, Platform
@@ -81,6 +82,7 @@ class Candidates:
     semantic: dict[int, float]
     error: frozenset[int]
     vector: Vectors | None = None  # of the query, where the semantic half was asked
+    likeness: Likeness | None = None  # of known questions, where both halves were asked
     platform: Platform | None = None  # told by the words of the query
     audience: Audience | None = None
 
@@ -91,6 +93,7 @@ class First:
 
     features: Mapping[str, float]
     vector: Vectors  # of the query, unit length
+    to_each: Vectors  # cosine of every known question, (questions,)
     lemmas: tuple[str, ...]  # of the query as it was read
 
 
@@ -127,9 +130,10 @@ class Searcher:
         )
         self._snippets = Snippets(self.lemmatizer)
         self.calibration = artifact.calibration
-        self._gauge = Gauge(artifact.lexical, artifact.words, self.lemmatizer, self.calibration)
         self._threshold = self.calibration.threshold if self.calibration else 0.0
         self._rows = {section.section_id: row for row, section in enumerate(artifact.sections)}
+        self.asked = KnownQuestions(artifact.questions, self._rows)
+        self._gauge = Gauge(artifact.lexical, artifact.words, self.lemmatizer, self.asked.sides, self.calibration)
         # In our own help a lead announces what its article holds; in other people's it may be most of the article.
         self._leads = {
             row
@@ -182,24 +186,32 @@ class Searcher:
         answerable = bool(hits) and (not calibrated or best >= self._threshold)
         return Result(read, hits, best, answerable, calibrated)
 
-    def first(self, query: str) -> First | None:
-        """What is known of the section that the hybrid ranks first; None where it finds none."""
+    def first(self, query: str, left_out: int | None = None) -> First | None:
+        """What is known of the section that the hybrid ranks first; None where it finds none.
+
+        `left_out` is the place of a known question that is taken for unknown.
+        """
         read = self.read(query)
-        candidates = self.candidates(read, "hybrid")
+        candidates = self.candidates(read, "hybrid", left_out=left_out)
         rows = self.ranked(self.fuse(candidates, "hybrid"), 1, 1)
-        if not rows or candidates.vector is None:
+        if not rows or candidates.vector is None or candidates.likeness is None:
             return None
         (features,) = self._features(read, candidates, rows)
-        return First(features, candidates.vector, tuple(self.lemmatizer.lemmas(read.read_as)))
+        lemmas = tuple(self.lemmatizer.lemmas(read.read_as))
+        return First(features, candidates.vector, candidates.likeness.to_each, lemmas)
 
     def _features(self, read: Interpretation, candidates: Candidates, rows: Sequence[int]) -> list[dict[str, float]]:
-        evidence = self._gauge.evidence(read, candidates.semantic, candidates.vector)
+        likeness = candidates.likeness
+        to_each = likeness.to_each if likeness else None
+        evidence = self._gauge.evidence(read, candidates.semantic, candidates.vector, to_each)
+        asked = self.asked.cosines(likeness) if likeness else {}
         return [
             self._gauge.features(
                 evidence,
                 row,
                 candidates.semantic.get(row, 0.0),
                 candidates.lexical.get(row, 0.0),
+                asked.get(row, 0.0),
                 explains=row in candidates.error,
             )
             for row in rows
@@ -239,12 +251,22 @@ class Searcher:
         """The sections of an article in reading order; empty for an unknown article."""
         return self._by_article.get(article_id, ())
 
-    def candidates(self, read: Interpretation, mode: Mode, allowed: npt.NDArray[np.bool_] | None = None) -> Candidates:
-        """The best CANDIDATES rows of each half that `mode` asks for; `allowed` is a mask over sections."""
+    def candidates(
+        self,
+        read: Interpretation,
+        mode: Mode,
+        allowed: npt.NDArray[np.bool_] | None = None,
+        left_out: int | None = None,
+    ) -> Candidates:
+        """The best CANDIDATES rows of each half that `mode` asks for, and for both together what known questions say.
+
+        `allowed` is a mask over sections; `left_out` the place of a known question that is taken for unknown.
+        """
         lexical: dict[int, float] = {}
         semantic: dict[int, float] = {}
         error: frozenset[int] = frozenset()
         vector: Vectors | None = None
+        likeness: Likeness | None = None
         if mode != "semantic":
             lexical = self._lexical(read, allowed)
             rows = (self._rows[section_id] for section_id in read.explained_in if section_id in self._rows)
@@ -257,7 +279,9 @@ class Searcher:
                 typed = self.encoder.encode_query(read.typed)
                 for row, cosine in self.artifact.vectors.search(typed, CANDIDATES, allowed):
                     semantic[row] = max(cosine, semantic.get(row, cosine))
-        return Candidates(lexical, semantic, error, vector, read.platform, read.audience)
+        if mode == "hybrid" and vector is not None:
+            likeness = self.asked.likeness(vector, self.lemmatizer.lemmas(read.read_as), left_out)
+        return Candidates(lexical, semantic, error, vector, likeness, read.platform, read.audience)
 
     def fuse(self, candidates: Candidates, mode: Mode, for_anybody: bool = True) -> dict[int, float]:
         """One score a row, higher is better; sections that explain an error text of the query stand above the rest."""
@@ -277,6 +301,10 @@ class Searcher:
                 fused[row] *= self.ranking.asked_by_admin_factor if asks_as_admin else self.ranking.admin_factor
             for row in fused.keys() & self._for_other_platforms(candidates.platform):
                 fused[row] *= self.ranking.other_platform_factor
+            if candidates.likeness and self.ranking.question_weight:
+                for row, fit in self.asked.fits(candidates.likeness, self.ranking).items():
+                    if row in fused:
+                        fused[row] += self.ranking.question_weight * fit
         above = max(fused.values(), default=0.0)
         for row in candidates.error:
             fused[row] = fused.get(row, 0.0) + above

@@ -59,6 +59,9 @@ class HashEncoder:
                 progress(row + 1, len(passages))
         return vectors
 
+    def encode_queries(self, queries: Sequence[str], progress: Progress | None = None) -> Vectors:
+        return np.array([self._encode(query) for query in queries], dtype=np.float32).reshape(-1, self.dimension)
+
     def encode_query(self, query: str) -> Vectors:
         return self._encode(query)
 

@@ -202,6 +202,7 @@ def test_summary_counts_what_the_index_holds(corpus: Path, tmp_path: Path):
         "sections_in_several_windows": 1,
         "windows_encoded": len(encoder.encoded),
         "lemmas": len(artifact.lexical.vocabulary),
+        "questions": 0,
     }
     # The golden files of test_sections.py hold every section once.
     golden = [json.loads(path.read_text(encoding="utf-8")) for path in (DATA / "sections").glob("*.json")]

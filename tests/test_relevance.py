@@ -13,8 +13,10 @@ from evaluation import calibration as fitting
 from evaluation.answer_model import Example
 from evaluation.judgments import JudgmentError
 from indexer import artifact as artifacts
-from indexer.calibration import FEATURES_VERSION, FILE, Calibration, KnownQuestions, Term, read_calibration
+from indexer.calibration import FEATURES_VERSION, FILE, Calibration, Term, read_calibration
 from indexer.errors import ArticleError
+from indexer.knowledge import Question
+from indexer.questions import QuestionIndex
 from server.relevance import Gauge, likelihood, vote, wording
 from server.search import First, Searcher
 
@@ -116,24 +118,29 @@ def test_near_known_questions_outvote_far_ones_and_nobody_near_says_nothing():
     assert far == pytest.approx(0.0, abs=1e-6)
 
 
-def test_known_questions_keep_their_vectors_through_the_file(searcher):
-    vectors = np.random.default_rng(1).normal(size=(5, searcher.encoder.dimension)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    known = KnownQuestions.encoded(vectors, [True, False, True, True, False], 0.02)
-    again = Calibration.model_validate_json(calibration(searcher, known=known).model_dump_json())
-    assert again.known
-    found, sides = again.known.decoded()
-    assert np.abs((found * vectors).sum(axis=1) - 1).max() < 0.002
-    assert sides.tolist() == [1, -1, 1, 1, -1]
+def asking(searcher: Searcher, *questions: Question) -> Searcher:
+    """The searcher over the same index with these known questions."""
+    index = QuestionIndex.build(questions, searcher.encoder, searcher.lemmatizer.lemmas, {}, lambda done, total: None)
+    return Searcher(dataclasses.replace(searcher.artifact, questions=index), searcher.encoder, searcher.ranking)
 
 
-def test_known_questions_count(searcher):
-    vector = searcher.encoder.encode_query("сменить фото")
+def test_known_questions_vote(searcher):
     terms = {name: Term(mean=0.0, scale=1.0, weight=float(name == "neighbours")) for name in Gauge.FEATURES}
-    for answered, likely in ((True, 1.0), (False, -1.0)):
-        known = KnownQuestions.encoded(vector[None, :], [answered], 0.02)
-        found = calibrated(searcher, terms=terms, known=known).search("сменить фото")
+    for sections, likely in ((("profile#photo",), 1.0), ((), -1.0)):
+        known = asking(searcher, Question(text="сменить фото", sections=sections))
+        found = calibrated(known, terms=terms, reach=0.02).search("сменить фото")
         assert found.relevance == pytest.approx(1 / (1 + np.exp(-likely)), abs=0.01)
+
+
+def test_a_known_question_near_by_is_a_feature_of_the_sections_that_answer_it(searcher):
+    section = searcher.search("сменить фото").hits[0].section_id
+    known = asking(searcher, Question(text="сменить фото", sections=(section,)))
+    found = known.first("сменить фото")
+    assert found
+    assert found.features["asked"] == pytest.approx(1.0, abs=1e-5)
+    left_out = known.first("сменить фото", left_out=0)
+    assert left_out
+    assert (left_out.features["asked"], left_out.features["neighbours"]) == (0.8, 0.0)
 
 
 def test_the_words_of_the_query_count_each_once_and_less_in_a_long_query(searcher):
@@ -209,14 +216,9 @@ def drawn(number: int, seed: int) -> list[Example]:
         vector = random.normal(0.0, 1.0, 16).astype(np.float32)
         vector[0] += 2.0 * answerable
         lemmas = ("как", "пароль" if answerable == (random.random() < 0.9) else "погода")
-        found.append(Example(First(values, vector / np.linalg.norm(vector), lemmas), answerable))
+        to_each = np.zeros(0, dtype=np.float32)
+        found.append(Example(First(values, vector / np.linalg.norm(vector), to_each, lemmas), answerable))
     return found
-
-
-def neighbours(found: Calibration, example: Example) -> float:
-    assert found.known
-    known, sides = found.known.decoded()
-    return float(vote((known @ example.first.vector)[None, :], sides, found.known.reach)[0])
 
 
 def test_fit_tells_apart_what_differs_and_gives_likelihoods(searcher):
@@ -234,7 +236,7 @@ def test_fit_tells_apart_what_differs_and_gives_likelihoods(searcher):
                 **each.first.features,
                 "direction": float(each.first.vector @ direction),
                 "wording": wording(found.wording, each.first.lemmas),
-                "neighbours": neighbours(found, each),
+                "neighbours": 0.0,
             },
         )
         for each in new

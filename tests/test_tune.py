@@ -106,10 +106,10 @@ def test_factors_are_those_that_suit_the_best_setting_without_any(
     assert len(set(reached.values())) > 1
 
 
-def test_progress_moves_with_the_weights_of_the_fields_twice_and_the_factors_between(
+def test_progress_moves_with_the_weights_of_the_fields_twice_and_the_questions_and_factors_between(
     trials: list[Trial], moves: list[tuple[int, int]]
 ):
-    assert moves == [(done, 9) for done in range(1, 10)]
+    assert moves == [(done, 10) for done in range(1, 11)]
 
 
 def test_best_comes_first_by_the_smoothed_measure(trials: list[Trial]):

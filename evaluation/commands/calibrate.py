@@ -11,8 +11,6 @@ from evaluation.writing import write_files
 from indexer.__main__ import Terminal
 from indexer.calibration import FILE
 
-CALIBRATION = JUDGED.with_name("calibration")  # queries to learn from beside the tuning ones
-
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds the command with its options."""
@@ -22,24 +20,16 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     sub.add_argument(
         "--data", type=Path, default=JUDGED, help="BEIR folder with a split tuning, some without an answer"
     )
-    sub.add_argument(
-        "--more", type=Path, help="BEIR folder of further queries to learn from (ours: evaluation/calibration)"
-    )
     sub.add_argument("--out", type=Path, help=f"file to write (default: CORPUS/{FILE})")
     sub.add_argument("--json", action="store_true")
 
 
 def _calibrate(options: argparse.Namespace) -> int:
     tuning = read_judged(options.data, "tuning")
-    own = options.data.resolve() == JUDGED.resolve()
-    more = options.more or (CALIBRATION if own else None)
-    others = read_judged(more) if more else None
     searcher = open_searcher(options.corpus, tuning)
-    sets = [each for each in (tuning, others) if each]
-    found = [calibration.examples(searcher, each, Terminal().progress(each.name, "query")) for each in sets]
-    fitted, _ = calibration.fit(
-        searcher, found[0], found[1] if others else [], {each.name: digest(each) for each in sets}
-    )
+    known = calibration.known_examples(searcher, Terminal().progress("Known questions", "question"))
+    asked = calibration.examples(searcher, tuning, Terminal().progress(tuning.name, "query"))
+    fitted, _ = calibration.fit(searcher, asked, known, {tuning.name: digest(tuning)})
     out = options.out or options.corpus / FILE
     write_files({out: fitted.model_dump_json(indent=1) + "\n"})
     if options.json:

@@ -1,0 +1,92 @@
+"""Questions that people asked, and the sections that answer them: a small index of its own beside that of the sections.
+
+A help words things in its own way, and those who need it in theirs. A question that somebody asked before is in the
+asker's words already, and it is known where its answer stands. `questions.jsonl` beside the articles has one a line,
+with the sections that answer it, or with none where the help has no answer.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from indexer.encoder import Encoder, Progress, Vectors
+from indexer.errors import ArticleError, ArtifactError
+from indexer.knowledge import QUESTIONS, Question, read_questions
+from indexer.lexical import LexicalIndex
+
+FOLDER = "questions"  # of the artifact
+
+_FIELD = "body"  # the one field of a question
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionIndex:
+    """The questions, and what they are found by. Row i of vectors and lexical index is question i."""
+
+    questions: tuple[Question, ...]
+    vectors: Vectors  # (questions, dimension), unit length, made as those of queries are
+    lexical: LexicalIndex
+
+    @classmethod
+    def build(
+        cls,
+        questions: Sequence[Question],
+        encoder: Encoder,
+        terms: Callable[[str], list[str]],
+        known: Mapping[str, Vectors],
+        progress: Progress,
+    ) -> "QuestionIndex":
+        """The index of these questions; `known` are vectors by `digest_of` a text, which need not be made again."""
+        texts = [" ".join(question.text.split()) for question in questions]
+        new = sorted({text for text in texts if digest_of(text) not in known})
+        made = dict(zip(new, encoder.encode_queries(new, progress), strict=True))
+        vectors = np.zeros((len(texts), encoder.dimension), dtype=np.float32)
+        for row, text in enumerate(texts):
+            vectors[row] = made[text] if text in made else known[digest_of(text)]
+        return cls(tuple(questions), vectors, LexicalIndex.build([{_FIELD: terms(text)} for text in texts]))
+
+    def known_vectors(self) -> dict[str, Vectors]:
+        """The vectors by `digest_of` their texts."""
+        digests = (digest_of(" ".join(question.text.split())) for question in self.questions)
+        return dict(zip(digests, self.vectors, strict=True))
+
+    def words(self, lemmas: Sequence[str]) -> Vectors:
+        """BM25 of every question for these lemmas, float32 (questions,)."""
+        return self.lexical.scores(lemmas, {_FIELD: 1.0})
+
+    def save(self, folder: Path) -> None:
+        """Writes the questions, their vectors and their lexical index into a new folder; nothing where there are none."""
+        if not self.questions:
+            return
+        folder.mkdir()
+        lines = (json.dumps(question.model_dump(), ensure_ascii=False) for question in self.questions)
+        (folder / QUESTIONS).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        np.save(folder / "vectors.npy", self.vectors, allow_pickle=False)
+        self.lexical.save(folder / "lexical")
+
+    @classmethod
+    def load(cls, folder: Path, dimension: int) -> "QuestionIndex":
+        """Reads what `save` wrote, vectors memory-mapped. Raises ArtifactError where it does not belong together."""
+        if not folder.exists():
+            return cls((), np.zeros((0, dimension), dtype=np.float32), LexicalIndex.build([]))
+        try:
+            questions = read_questions(folder)
+            vectors: Vectors = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
+        except (ArticleError, OSError, ValueError) as error:
+            raise ArtifactError(f"{folder}: unreadable questions ({error}); rebuild the index") from error
+        lexical = LexicalIndex.load(folder / "lexical")
+        if not len(questions) == len(vectors) == len(lexical):
+            raise ArtifactError(
+                f"{folder}: {len(questions)} questions, {len(vectors)} vectors, {len(lexical)} in the lexical index; "
+                "expected as many of each; rebuild the index"
+            )
+        return cls(questions, vectors, lexical)
+
+
+def digest_of(text: str) -> str:
+    """What a question's vector is kept by: SHA-256, hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,81 @@
+"""What questions that people asked before say of a query: which sections answer the like, and whether any does.
+
+Known questions are searched as sections are, by words and by meaning, and point to the sections that answer them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from indexer.encoder import Vectors
+from indexer.questions import QuestionIndex
+from server import fusion
+from server.ranking import Ranking
+
+_CANDIDATES = 100  # questions taken from each half, as of sections
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """How like a query the known questions are; of those with an answer the best of each half, {place: score}."""
+
+    words: Mapping[int, float]  # BM25
+    meaning: Mapping[int, float]  # cosine
+    to_each: Vectors  # cosine of every known question, (questions,)
+
+
+class KnownQuestions:
+    """The questions of one index."""
+
+    def __init__(self, index: QuestionIndex, rows: Mapping[str, int]) -> None:
+        """`rows` maps section_ids to the rows that likenesses are given by."""
+        self._index = index
+        self._answers = [
+            tuple(rows[section] for section in question.sections if section in rows) for question in index.questions
+        ]
+        self._answered = np.array([bool(answers) for answers in self._answers], dtype=bool)
+
+    @cached_property
+    def sides(self) -> npt.NDArray[np.float32]:
+        """1.0 for a question with an answer, else -1.0, (questions,)."""
+        return np.array([1.0 if question.sections else -1.0 for question in self._index.questions], dtype=np.float32)
+
+    def likeness(self, vector: Vectors, lemmas: Sequence[str], left_out: int | None = None) -> Likeness:
+        """The likeness of the query with this vector, (dimension,), and these lemmas.
+
+        `left_out` is the place of a question that is taken for unknown: the query itself, where one is fitted to it.
+        """
+        to_each = self._index.vectors @ vector
+        words = self._index.words(lemmas)
+        open_to = self._answered.copy()
+        if left_out is not None:
+            to_each[left_out] = -np.inf
+            open_to[left_out] = False
+        return Likeness(_best(words, open_to & (words > 0)), _best(to_each, open_to), to_each)
+
+    def fits(self, likeness: Likeness, ranking: Ranking) -> dict[int, float]:
+        """Row of a section -> how well the best question that it answers fits, higher is better."""
+        return self._by_section(
+            fusion.weighted_sum(likeness.words, likeness.meaning, ranking.semantic_weight, ranking.normalisation)
+        )
+
+    def cosines(self, likeness: Likeness) -> dict[int, float]:
+        """Row of a section -> cosine of the nearest question that it answers."""
+        return self._by_section(likeness.meaning)
+
+    def _by_section(self, scores: Mapping[int, float]) -> dict[int, float]:
+        best: dict[int, float] = {}
+        for place, score in scores.items():
+            for row in self._answers[place]:
+                best[row] = max(score, best.get(row, score))
+        return best
+
+
+def _best(scores: Vectors, of: npt.NDArray[np.bool_]) -> dict[int, float]:
+    """The best of some questions, {place: score}; ties go to the earlier."""
+    places = np.flatnonzero(of)
+    kept = places[np.argsort(-scores[places], kind="stable")[:_CANDIDATES]]
+    return dict(zip(kept.tolist(), scores[kept].tolist(), strict=True))
