@@ -240,3 +240,18 @@ def test_noise_around_a_message_is_left_out(text, searched, reason):
     found = read_pasted(text)
     assert found, reason
     assert found.searched == searched, reason
+
+
+def test_a_json_body_in_one_line_is_searched_once_by_what_it_says():
+    found = read_pasted('скачиваю отчёт, а мне {"status":"error","reason":"file_deleted","id":"a41f"} кто его стёр?')
+    assert found
+    assert found.searched == "скачиваю отчёт, а мне file_deleted кто его стёр?"
+
+
+@pytest.mark.parametrize(
+    "before", ["", "03-12 10:22:31.120  4120  4120 E ExampleClient: ", "2026/03/12 10:22:31 [error] 71#4: "]
+)
+def test_the_part_of_the_product_that_speaks_stays_whatever_log_it_stands_in(before):
+    found = read_pasted(f"{before}[SmartApp] getLocation rejected: permission_denied\n    at Example.run (app.js:12:3)")
+    assert found
+    assert found.message == "[SmartApp] getLocation rejected: permission_denied"

@@ -26,6 +26,12 @@ _PREFIX = re.compile(
     r"(?i:error|err|fatal|warning|warn|info|debug|trace|critical|severe|emerg|alert|crit|notice)\b:?|"
     r"[\w.$]{1,80}:(?=\s[A-ZА-ЯЁ‹{\[(\"]))\s*)+"
 )
+# What in a prefix tells that a log wrote it; «[SmartApp]» or «Ошибка:» alone belong to what was said.
+_STAMP = re.compile(
+    r"‹|\d{4}|\w\.\w|\[\d+\]|\*\d|\w=|^\s*[VDIWEF][ /]|"
+    r"(?i:\b(?:error|err|fatal|warning|warn|info|debug|trace|critical|severe|emerg|alert|crit|notice)\b)(?!:)"
+)
+_SUBJECT = re.compile(r"\[(?!(?i:error|warn|warning|info|debug|main)\])[^\W\d][^\W\d ]+\]\s*$")
 _TAIL = re.compile(r",\s(?:client|server|request|upstream|host|referrer): .*$")  # nginx
 _JSON = re.compile(
     r"[\"'](?P<name>message|error_description|error_message|reason|detail|title|error)[\"']\s?:\s?[\"'](?P<value>[^\"']{1,400})[\"']"
@@ -82,9 +88,13 @@ def read_pasted(text: str) -> Pasted | None:
         return None
     message = _message(lines, codes)
     skeleton = mask(message)[:_LONGEST_MESSAGE]
-    prose = " ".join(line.masked.strip() for line in lines if _is_prose(line))[:_LONGEST_PROSE]
+    prose = " ".join(line.masked.strip() for line in lines if _is_prose(line) and not _JSON.search(line.text))
+    prose = prose[:_LONGEST_PROSE]
     # Of a single line all counts: who wrote it, or cut it out, meant it.
-    told = lines[0].masked[:_LONGEST_PROSE] if len(lines) == 1 and not _LOG_LINE.match(lines[0].text) else prose
+    if len(lines) == 1 and not _LOG_LINE.match(lines[0].text):
+        told = "" if _JSON.search(lines[0].text) else lines[0].masked[:_LONGEST_PROSE]
+    else:
+        told = prose
     text = told if skeleton in told else f"{told} {skeleton}"
     text = " ".join(_PERSONAL.sub(" ", text).split())
     return Pasted(codes, message, skeleton, prose, " ".join([text, *(code for code in codes if code not in text)]))
@@ -108,11 +118,20 @@ def _message(lines: list[_Line], codes: tuple[str, ...]) -> str:
             line = f"{before}{said}{after if closed else ''}"
     # Masked times and ids tell a prefix; what is left of the line is taken from the line as it was.
     masked = mask(line)
-    rest = _TAIL.sub("", _PREFIX.sub("", masked)) or masked
-    tail = len(masked) - len(_PREFIX.sub("", masked))
+    tail = _prefix_length(masked)
+    rest = _TAIL.sub("", masked[tail:]) or masked
     return (_TAIL.sub("", line[len(line) - len(masked[tail:]) :]) if masked[tail:] in line else rest)[
         :_LONGEST_MESSAGE
     ].strip()
+
+
+def _prefix_length(masked: str) -> int:
+    """How much of a masked line a log wrote before its message, in characters."""
+    found = _PREFIX.match(masked)
+    if not found or not _STAMP.search(found[0]):
+        return 0
+    subject = _SUBJECT.search(found[0])
+    return subject.start() if subject else found.end()
 
 
 def _rating(lines: list[_Line], place: int, codes: tuple[str, ...]) -> float:
