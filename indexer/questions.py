@@ -59,7 +59,7 @@ class QuestionIndex:
         return self.lexical.scores(lemmas, {_FIELD: 1.0})
 
     def save(self, folder: Path) -> None:
-        """Writes the questions, their vectors and their lexical index into a new folder; nothing where there are none."""
+        """Writes the questions, their vectors and lexical index into a new folder; nothing where there are none."""
         if not self.questions:
             return
         folder.mkdir()

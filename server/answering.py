@@ -59,7 +59,7 @@ class Answerer:
     ) -> Answer:
         """The answer made from what a search found."""
         read = result.interpretation
-        visitor = Visitor(platform or read.platform, audience or read.audience)
+        visitor = Visitor(platform or read.platform, audience or read.audience, is_sure=platform is not None)
         is_trouble = self._finder.is_trouble(result)
         steps: tuple[AnswerStep, ...] = ()
         if result.answerable:

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from indexer.lemmas import Lemmatizer
@@ -48,6 +48,12 @@ class Visitor:
 
     platform: str | None = None
     audience: str | None = None
+    is_sure: bool = True  # False: the platform was guessed from the words of the query
+
+    @property
+    def guesses(self) -> "tuple[Visitor, ...]":
+        """The visitor, and where the platform is a guess the visitor without it."""
+        return (self,) if self.is_sure or self.platform is None else (self, replace(self, platform=None))
 
 
 class StepFinder:
@@ -67,14 +73,16 @@ class StepFinder:
     def steps(self, result: Result, visitor: Visitor) -> tuple[AnswerStep, ...]:
         """The steps of the section that answers, and of its parts; empty where none gives any.
 
-        Without steps for another platform or audience than the visitor's. A step that two parts give stands once.
+        Without steps for another platform or audience than the visitor's, unless the platform is a guess and the
+        section that answers is all for others. A step that two parts give stands once.
         """
         found: list[AnswerStep] = []
         known: list[frozenset[str]] = []
-        for section in self._sources(result, visitor):
+        asker, sources = self._sources(result, visitor)
+        for section in sources:
             for step in section.steps:
                 made = _made(step, section)
-                if not suits(made.platforms, made.audiences, visitor):
+                if not suits(made.platforms, made.audiences, asker):
                     continue
                 lemmas = self.content(step.text)
                 if not any(alike(lemmas, other) >= _ALIKE for other in known):
@@ -99,19 +107,20 @@ class StepFinder:
         """The lemmas of a text without function words."""
         return frozenset(self._lemmatizer.content_lemmas(text))
 
-    def _sources(self, result: Result, visitor: Visitor) -> list[Section]:
-        """The first section found that has steps for the visitor, with its parts."""
+    def _sources(self, result: Result, visitor: Visitor) -> tuple[Visitor, list[Section]]:
+        """The first section found that has steps for the visitor, with its parts, and whom they are for."""
         # Who asks what something is, is not told what to do about something else.
         looked_at = _LOOKED_AT if self.is_trouble(result) else 1
         for hit in result.hits[:looked_at]:
             section = self._searcher.sections[hit.section_id]
-            if sources := [
-                each
-                for each in (section, *self._parts(section))
-                if each.steps and suits(each.platforms, each.audiences, visitor)
-            ]:
-                return sources
-        return []
+            for asker in visitor.guesses:
+                if sources := [
+                    each
+                    for each in (section, *self._parts(section))
+                    if each.steps and suits(each.platforms, each.audiences, asker)
+                ]:
+                    return asker, sources
+        return visitor, []
 
     def _parts(self, section: Section) -> Iterable[Section]:
         """The parts for one platform or audience below a question that has no steps of its own."""

@@ -174,6 +174,15 @@ def test_what_suits_a_visitor():
     assert not suits((), ("admin",), Visitor(None, "user"))
 
 
+def test_a_platform_that_is_only_guessed_does_not_take_the_answer_away(searcher):
+    finder = StepFinder(searcher)
+    result = searcher.search("телефон молчит, включено фокусирование")
+    assert result.hits[0].platforms == ("ios",)
+    given, guessed = (Visitor("server", is_sure=sure) for sure in (True, False))
+    assert all(not step.platforms or "server" in step.platforms for step in finder.steps(result, given))
+    assert {step.section_id for step in finder.steps(result, guessed)} == {result.hits[0].section_id}
+
+
 def test_alike_is_the_share_of_common_lemmas():
     assert alike(frozenset("abc"), frozenset("bcd")) == 0.5
     assert alike(frozenset(), frozenset()) == 0.0
