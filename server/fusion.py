@@ -46,14 +46,22 @@ NORMALISATIONS: Mapping[str, Callable[[Scores], dict[int, float]]] = {
 }
 
 
-def weighted_sum(lexical: Scores, semantic: Scores, semantic_weight: float, normalisation: str) -> dict[int, float]:
-    """Both halves normalised over their own candidates and added; a row that one half lacks has 0 there.
-
-    The convex combination of Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval" (2023).
-    """
+def shares(
+    lexical: Scores, semantic: Scores, semantic_weight: float, normalisation: str
+) -> dict[int, tuple[float, float]]:
+    """What each half gives a row: its score, normalised over its own candidates and weighted; 0 where it lacks it."""
     normalise = NORMALISATIONS[normalisation]
     left, right = normalise(lexical), normalise(semantic)
     return {
-        row: (1 - semantic_weight) * left.get(row, 0.0) + semantic_weight * right.get(row, 0.0)
+        row: ((1 - semantic_weight) * left.get(row, 0.0), semantic_weight * right.get(row, 0.0))
         for row in left.keys() | right.keys()
     }
+
+
+def weighted_sum(lexical: Scores, semantic: Scores, semantic_weight: float, normalisation: str) -> dict[int, float]:
+    """What both halves give, added.
+
+    The convex combination of Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval" (2023).
+    """
+    both = shares(lexical, semantic, semantic_weight, normalisation)
+    return {row: left + right for row, (left, right) in both.items()}

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
@@ -294,21 +294,36 @@ class Searcher:
                 candidates.lexical, candidates.semantic, self.ranking.semantic_weight, self.ranking.normalisation
             )
         if mode == "hybrid":
-            for row in fused.keys() & self._leads:
-                fused[row] *= self.ranking.lead_factor
-            asks_as_admin = candidates.audience == "admin"
-            for row in fused.keys() & self._for_admins if for_anybody or asks_as_admin else ():
-                fused[row] *= self.ranking.asked_by_admin_factor if asks_as_admin else self.ranking.admin_factor
-            for row in fused.keys() & self._for_other_platforms(candidates.platform):
-                fused[row] *= self.ranking.other_platform_factor
-            if candidates.likeness and self.ranking.question_weight:
-                for row, fit in self.asked.fits(candidates.likeness, self.ranking).items():
-                    if row in fused:
-                        fused[row] += self.ranking.question_weight * fit
+            for _, rows, factor in self.factors(candidates, for_anybody):
+                for row in fused.keys() & rows:
+                    fused[row] *= factor
+            for row, given in self.given_by_questions(candidates).items():
+                if row in fused:
+                    fused[row] += given
         above = max(fused.values(), default=0.0)
         for row in candidates.error:
             fused[row] = fused.get(row, 0.0) + above
         return fused
+
+    def factors(self, candidates: Candidates, for_anybody: bool) -> Iterator[tuple[str, Set[int], float]]:
+        """What the sum of both halves is multiplied by: the setting's name, the rows of the sections, the factor.
+
+        `for_anybody`: the caller named no audience.
+        """
+        yield "lead_factor", self._leads, self.ranking.lead_factor
+        if candidates.audience == "admin":
+            yield "asked_by_admin_factor", self._for_admins, self.ranking.asked_by_admin_factor
+        elif for_anybody:
+            yield "admin_factor", self._for_admins, self.ranking.admin_factor
+        others = self._for_other_platforms(candidates.platform)
+        yield "other_platform_factor", others, self.ranking.other_platform_factor
+
+    def given_by_questions(self, candidates: Candidates) -> dict[int, float]:
+        """What known questions add to the score of a row."""
+        weight = self.ranking.question_weight
+        if not (weight and candidates.likeness):
+            return {}
+        return {row: weight * fit for row, fit in self.asked.fits(candidates.likeness, self.ranking).items()}
 
     def _for_other_platforms(self, platform: Platform | None) -> Set[int]:
         """The rows of sections that are for some platforms, but not for this one."""
