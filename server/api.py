@@ -13,6 +13,7 @@ from indexer.sections import Section
 from server import VERSION, feedback, openapi, schema
 from server.answering import Answerer
 from server.errors import QueryError
+from server.explaining import Explainer, Explanation
 from server.interpretation import AS_TYPED
 from server.search import Filters, Searcher, article_url
 from server.search import Result as SearchResult
@@ -95,8 +96,13 @@ def _search(wanted: schema.SearchRequest) -> Response:
         started,
         hits=hits if shown else [],
         near_misses=[] if shown else hits,
+        explanations=_explained(result, wanted) if wanted.explain else None,
     )
     return reply(asdict(found))
+
+
+def _explained(result: SearchResult, wanted: schema.SearchRequest) -> list[Explanation]:
+    return Explainer(searcher()).explain(result, wanted.mode, for_anybody=not wanted.filters.audience)
 
 
 def _check_topics(filters: Filters) -> None:

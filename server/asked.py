@@ -79,6 +79,12 @@ class KnownQuestions:
         """Row of a section -> cosine of the nearest question that it answers."""
         return self._best_of(likeness.meaning)
 
+    def nearest(self, likeness: Likeness, row: int) -> list[tuple[str, float]]:
+        """The questions near the query that the section of this row answers, and their cosines, the nearest first."""
+        places = [place for place in likeness.meaning if row in self._answers[place]]
+        places.sort(key=lambda place: -likeness.meaning[place])
+        return [(self._index.questions[place].text, likeness.meaning[place]) for place in places]
+
     def _best_of(self, scores: Mapping[int, float]) -> dict[int, float]:
         best: dict[int, float] = {}
         for place, score in scores.items():

@@ -10,6 +10,7 @@ from indexer.words import clean
 from server.answering import Related
 from server.errors import QueryError
 from server.escalation import Escalation
+from server.explaining import Explanation
 from server.journal import Outcome
 from server.quotes import Quote
 from server.search import Hit, Mode
@@ -58,12 +59,12 @@ class SearchRequest(_Request):
     per_article: Annotated[int, Field(ge=1, le=50, description="at most so many sections of one article")] = 3
     abstain: Annotated[bool, Field(description="false: `hits` holds the ranking even where it answers nothing")] = True
     as_typed: Annotated[bool, Field(description="true: no repair of layout, translit and typos, no synonyms")] = False
-    explain: Annotated[bool, Field(description="not available yet")] = False
+    explain: Annotated[bool, Field(description="true: why each hit stands where it stands, in `explanations`")] = False
     max_tokens: Annotated[int | None, Field(description="not available yet")] = None
     context: Annotated[list[str], Field(description="not available yet")] = []
 
 
-_LATER = ("explain", "max_tokens", "context")
+_LATER = ("max_tokens", "context")
 
 _FOUND = {
     "missing": ("missing", "Не хватает поля «{name}»."),
@@ -210,6 +211,7 @@ class SearchReply(ReplyHead):
 
     hits: list[Hit]
     near_misses: list[Hit]
+    explanations: list[Explanation] | None  # with `explain: true`, one for each hit or near miss in their order
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,7 @@ class Result:
     relevance: float  # of the best section, in [0, 1]; 0.0 without hits
     answerable: bool
     calibrated: bool  # False: `relevance` orders replies roughly, and `answerable` only says that there are hits
+    candidates: "Candidates | None" = None  # that the hits were chosen from; None where nothing could be searched for
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class Searcher:
         self.moved_articles = {alias: head.article_id for head in artifact.articles for alias in head.aliases}
         self.moved_sections = {alias: section.section_id for section in artifact.sections for alias in section.aliases}
         self.lemmatizer = Lemmatizer()
-        self._terms = terms or self.lemmatizer.lemmas
+        self.terms = terms or self.lemmatizer.lemmas
         self.reader = Reader(
             artifact.errors,
             artifact.synonyms,
@@ -184,7 +185,7 @@ class Searcher:
         )
         best = max(relevances, default=0.0)
         answerable = bool(hits) and (not calibrated or best >= self._threshold)
-        return Result(read, hits, best, answerable, calibrated)
+        return Result(read, hits, best, answerable, calibrated, candidates)
 
     def first(self, query: str, left_out: int | None = None) -> First | None:
         """What is known of the section that the hybrid ranks first; None where it finds none.
@@ -329,15 +330,16 @@ class Searcher:
         """The rows of sections that are for some platforms, but not for this one."""
         return self._by_platform[platform] if platform else frozenset()
 
+    def synonym_lemmas(self, read: Interpretation) -> list[str]:
+        """The lemmas that find the same as words of the query and do not stand in it, sorted."""
+        return sorted({lemma for word in read.synonyms for lemma in self.terms(word)} - set(self.terms(read.read_as)))
+
     def _lexical(self, read: Interpretation, allowed: npt.NDArray[np.bool_] | None) -> dict[int, float]:
         """BM25 of what was typed or meant; what finds the same as a word of it counts less than the word itself."""
-        lemmas = self._terms(read.read_as)
+        lemmas = self.terms(read.read_as)
         scores = self.artifact.lexical.scores(lemmas, self.ranking.fields)
-        if read.synonyms and self.ranking.synonym_weight:
-            others = {lemma for word in read.synonyms for lemma in self._terms(word)} - set(lemmas)
-            scores = scores + self.ranking.synonym_weight * self.artifact.lexical.scores(
-                sorted(others), self.ranking.fields
-            )
+        if self.ranking.synonym_weight and (others := self.synonym_lemmas(read)):
+            scores = scores + self.ranking.synonym_weight * self.artifact.lexical.scores(others, self.ranking.fields)
         if allowed is not None:
             scores = np.where(allowed, scores, 0.0).astype(np.float32)
         rows = np.flatnonzero(scores > 0)

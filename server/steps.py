@@ -10,9 +10,9 @@ from indexer.lemmas import Lemmatizer
 from indexer.sections import Section, Step
 from server.search import Result, Searcher, section_url
 
-# Of the first hits, the first that has steps gives them. Chosen on tuning: steps of two sections lost more precision
-# than they won recall.
-_LOOKED_AT = 3
+# Of the first hits, the first that has steps gives them; further down, only another section of the article that the
+# best one stands in. Chosen on tuning: steps of two sections lost more precision than they won recall.
+_LOOKED_AT, _LOOKED_AT_IN_ARTICLE = 3, 5
 _ALIKE = 0.75  # share of lemmas, of all that either has, from which two steps are one (Jaccard, 1901)
 
 # Words by which somebody says that something does not work; a wish for one of the rest is no problem.
@@ -111,7 +111,9 @@ class StepFinder:
         """The first section found that has steps for the visitor, with its parts, and whom they are for."""
         # Who asks what something is, is not told what to do about something else.
         looked_at = _LOOKED_AT if self.is_trouble(result) else 1
-        for hit in result.hits[:looked_at]:
+        for place, hit in enumerate(result.hits[:_LOOKED_AT_IN_ARTICLE]):
+            if place >= looked_at and hit.article_id != result.hits[0].article_id:
+                continue
             section = self._searcher.sections[hit.section_id]
             for asker in visitor.guesses:
                 if sources := [

@@ -93,7 +93,6 @@ def test_russian_text_is_readable_in_the_bytes(client):
         ({"query": "кэш", "filters": {"topic": ["nothing"]}}, 422, "invalid_value", "filters.topic"),
         ({"query": "кэш", "filters": {"topic": ["\ud800"]}}, 422, "invalid_value", "filters.topic"),
         ({"query": "кэш", "per_article": 0}, 422, "invalid_value", "per_article"),
-        ({"query": "кэш", "explain": True}, 422, "not_available", "explain"),
         ({"query": "кэш", "max_tokens": 100}, 422, "not_available", "max_tokens"),
         ({"query": "кэш", "context": ["раньше"]}, 422, "not_available", "context"),
         ([1], 400, "bad_json", None),
