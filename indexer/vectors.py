@@ -87,6 +87,12 @@ class VectorIndex:
                 best[row] = max(best.get(row, -1.0), score)
         return sorted(best.items(), key=lambda pair: (-pair[1], pair[0]))[:count]
 
+    def neighbours(self, row: int, count: int) -> list[tuple[int, float]]:
+        """The `count` sections nearest to one by its first window, as (row, cosine), best first, without itself."""
+        window = int(np.searchsorted(self._rows, row))
+        vector = np.asarray(self._index.reconstruct(window), dtype=np.float32)
+        return [pair for pair in self.search(vector, count + 1) if pair[0] != row][:count]
+
     def known_vectors(self) -> dict[str, Vectors]:
         """The vectors by the hash of their text, for a build that need not encode them again."""
         if not len(self._rows):

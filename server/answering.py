@@ -1,12 +1,13 @@
 """From a query to an answer: the steps for this visitor, the quote, what else to read, and where to turn."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from indexer.sections import Section
 from server.escalation import Escalation, Escalator, Reason
 from server.quotes import Quote, Quoter
 from server.search import Filters, Hit, Result, Searcher, article_url, section_url
-from server.steps import AnswerStep, StepFinder, Visitor
+from server.steps import AnswerStep, StepFinder, Visitor, suits
 
 _LOOKED_AT = 10  # hits
 _MOST_RELATED = 5
@@ -75,7 +76,7 @@ class Answerer:
             next_step=next((step for step in steps if not step.tried), None),
             quote=self._quoter.quote(result, visitor) if result.answerable and not is_trouble else None,
             alternatives=self._alternatives(result, visitor) if steps else (),
-            related=self._related(result),
+            related=self._related(result, visitor, steps),
             escalation=self.escalator.escalation(
                 _reason(result, steps, is_wish),
                 read.typed,
@@ -103,20 +104,28 @@ class Answerer:
             and self._searcher.sections[hit.section_id].steps
         )
 
-    def _related(self, result: Result) -> tuple[Related, ...]:
-        """What the best section and its article link to, then what else was found; nothing twice."""
+    def _related(self, result: Result, visitor: Visitor, steps: Sequence[AnswerStep]) -> tuple[Related, ...]:
+        """What the best section and its article link to, then what is like it; nothing twice, and no step's section."""
         if not result.answerable:
             return ()
         best = self._searcher.sections[result.hits[0].section_id]
         head = self._searcher.articles[best.article_id]
         found: dict[str, Related] = {}
-        for target in (*best.related, *head.related, *(hit.section_id for hit in result.hits[1:])):
+        for target in (*best.related, *head.related, *self._alike(best, visitor)):
             if section := self._searcher.sections.get(target):
                 found.setdefault(target, Related(target, section.headings[-1], section_url(section)))
             elif (article := self._searcher.articles.get(target)) and (own := self._searcher.sections_of(target)):
                 found.setdefault(own[0].section_id, Related(own[0].section_id, article.title, article_url(target)))
-        found.pop(best.section_id, None)
+        for shown in (best.section_id, *(step.section_id for step in steps)):
+            found.pop(shown, None)
         return tuple(found.values())[:_MOST_RELATED]
+
+    def _alike(self, best: Section, visitor: Visitor) -> Iterator[str]:
+        """Ids of the sections most like one in meaning that suit the visitor; no leads, which only announce others."""
+        for row in self._searcher.neighbours(best.section_id, _LOOKED_AT):
+            section = self._searcher.artifact.sections[row]
+            if section.level > 1 and suits(section.platforms, section.audiences, visitor):
+                yield section.section_id
 
 
 def _reason(result: Result, steps: Sequence[AnswerStep], is_wish: bool) -> Reason:

@@ -248,6 +248,10 @@ class Searcher:
                     break
         return kept
 
+    def neighbours(self, section_id: str, count: int) -> list[int]:
+        """The rows of the sections most like one in meaning, the nearest first."""
+        return [row for row, _ in self.artifact.vectors.neighbours(self._rows[section_id], count)]
+
     def sections_of(self, article_id: str) -> Sequence[Section]:
         """The sections of an article in reading order; empty for an unknown article."""
         return self._by_article.get(article_id, ())

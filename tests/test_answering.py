@@ -112,6 +112,20 @@ def test_related_sections_are_not_the_one_that_answers_and_stand_once(answerer):
     assert answer.result.hits[0].section_id not in ids
 
 
+def test_what_no_article_links_to_is_related_by_meaning(searcher):
+    answerer = Answerer(searcher)
+    result = searcher.search("звук в звонке прерывается")
+    best = searcher.sections[result.hits[0].section_id]
+    assert not best.related
+    assert not searcher.articles[best.article_id].related
+    nearest = [searcher.artifact.sections[row] for row in searcher.neighbours(best.section_id, 10)]
+    expected = [
+        section.section_id for section in nearest if section.level > 1 and section.section_id != best.section_id
+    ]
+    assert [each.section_id for each in answerer.of(result).related] == expected[:5]
+    assert expected
+
+
 def test_alternatives_are_for_other_platforms_and_the_same_audience(answerer, searcher):
     found = searcher.search("не приходят уведомления", limit=50, per_article=50)
     hits = {hit.section_id.partition("#")[2]: hit for hit in found.hits}

@@ -220,3 +220,10 @@ def test_damaged_file_is_refused(tmp_path: Path, damage: Callable[[Path], object
     with pytest.raises(ArtifactError, match="rebuild the index") as raised:
         VectorIndex.load(path)
     assert str(raised.value).startswith(f"{path}: ")
+
+
+def test_neighbours_are_the_nearest_sections_without_the_section_itself():
+    vectors = np.array([[1, 0], [0.8, 0.6], [0, 1], [0.6, 0.8]], dtype=np.float32)
+    index = VectorIndex.build(vectors, [0, 1, 1, 2], list("abcd"))
+    assert [row for row, _ in index.neighbours(0, 5)] == [1, 2]
+    assert index.neighbours(2, 1) == [(1, pytest.approx(0.96))]
