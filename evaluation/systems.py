@@ -18,7 +18,7 @@ import snowballstemmer
 from evaluation.judgments import JudgedSet, JudgmentError, Query
 from indexer import artifact, models
 from indexer.build import Reporter, build, lexical_index
-from indexer.encoder import Encoder
+from indexer.encoder import Encoder, Progress, Vectors
 from indexer.words import clean, words
 from server.interpretation import Ability
 from server.search import Mode, Searcher, open_encoder
@@ -103,7 +103,18 @@ class Remembering:
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
-        self.encode_query = cache(encoder.encode_query)
+        self._known: dict[str, Vectors] = {}
+
+    def encode_query(self, query: str) -> Vectors:
+        """One unit vector, (dimension,)."""
+        if query not in self._known:
+            self._known[query] = self._encoder.encode_query(query)
+        return self._known[query]
+
+    def prepare(self, queries: Sequence[str], progress: Progress | None = None) -> None:
+        """Encodes many queries at once, which takes a fraction of the time that one after the other would."""
+        new = [query for query in dict.fromkeys(queries) if query not in self._known]
+        self._known |= zip(new, self._encoder.encode_queries(new, progress), strict=True)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 -- whatever the encoder has
         return getattr(self._encoder, name)

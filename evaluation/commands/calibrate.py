@@ -7,9 +7,11 @@ from pathlib import Path
 from evaluation import calibration
 from evaluation.commands.opening import JUDGED, command, open_searcher
 from evaluation.judgments import digest, read_judged
+from evaluation.systems import Remembering
 from evaluation.writing import write_files
 from indexer.__main__ import Terminal
 from indexer.calibration import FILE
+from server.search import Searcher
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -26,7 +28,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def _calibrate(options: argparse.Namespace) -> int:
     tuning = read_judged(options.data, "tuning")
-    searcher = open_searcher(options.corpus, tuning)
+    opened = open_searcher(options.corpus, tuning)
+    remembering = Remembering(opened.encoder)
+    searcher = Searcher(opened.artifact, remembering, opened.ranking)
+    questions = [question.text for question in opened.artifact.questions.questions]
+    remembering.prepare([searcher.read(text).sense for text in questions], Terminal().progress("Encoding", "question"))
     known = calibration.known_examples(searcher, Terminal().progress("Known questions", "question"))
     asked = calibration.examples(searcher, tuning, Terminal().progress(tuning.name, "query"))
     fitted, _ = calibration.fit(searcher, asked, known, {tuning.name: digest(tuning)})
