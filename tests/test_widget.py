@@ -145,14 +145,15 @@ def test_a_section_opens_on_the_help_and_the_text_stays(opened, sites):
 
 def test_a_request_for_suggestions_is_given_up_when_typing_goes_on(opened):
     page = opened()
-    failed = []
-    page.on("requestfailed", lambda request: failed.append((request.url, request.failure)))
     page.evaluate(
         """() => {
             const before = window.fetch;
+            let tell;
+            window.first = new Promise((done) => { tell = done; });
             window.fetch = async (address, options) => {
                 if (new URL(address).searchParams.get("q") === "не") {
                     window.slow = options.signal;
+                    tell();
                     await new Promise((done) => options.signal.addEventListener("abort", done));
                 }
                 return before(address, options);
@@ -160,7 +161,7 @@ def test_a_request_for_suggestions_is_given_up_when_typing_goes_on(opened):
         }"""
     )
     box(page).press_sequentially("не")
-    page.wait_for_function("window.slow")
+    page.evaluate("window.first")
     box(page).press_sequentially(" приходят")
     expect(widget(page).get_by_role("option").first).to_contain_text("Не приход")
     assert page.evaluate("window.slow.aborted")
@@ -264,16 +265,15 @@ def test_a_busy_server_is_asked_again_with_the_text_that_stayed(opened):
 )
 def test_what_went_wrong_is_said(opened, answered, said):
     page = opened()
-    page.route(
-        "**/{v1,livez}**",
-        lambda route: route.abort(),
-    )
-    page.route(
-        "**/v1/answer",
-        lambda route: (
-            route.fulfill(headers={"Access-Control-Allow-Origin": "*"}, **answered) if answered else route.abort()
-        ),
-    )
+
+    def reply(route):
+        if answered:
+            route.fulfill(headers={"Access-Control-Allow-Origin": "*"}, **answered)
+        else:
+            route.abort()
+
+    page.route("**/livez", lambda route: route.abort())
+    page.route("**/v1/answer", reply)
     ask(page, "кэш")
     expect(widget(page).get_by_role("alert")).to_contain_text(said)
     expect(box(page)).to_have_value("кэш")
