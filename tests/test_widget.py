@@ -196,7 +196,7 @@ def test_without_an_answer_near_misses_and_ways_to_the_support_are_shown(opened,
     links = shown(page).locator(".sections a")
     assert [link.get_attribute("href") for link in links.all()] == [sites[0] + hit["url"] for hit in near[:3]]
     expect(shown(page).get_by_text("Горячая линия", exact=True)).to_be_visible()
-    expect(shown(page).get_by_text("Когда отвечают: Будни — с 8 до 21 ч.")).to_be_visible()
+    expect(shown(page).get_by_text("Часы работы. Будни — с 8 до 21 ч.")).to_be_visible()
     expect(widget(page).get_by_role("status")).to_contain_text("В справке нет ответа на этот вопрос.")
 
 
@@ -230,6 +230,18 @@ def test_a_site_that_is_not_allowed_is_told_so_and_gets_no_data(opened, sites):
     assert failure.get_by_role("link", name="Открыть справку").get_attribute("href").startswith(f"{sites[0]}/?q=")
     expect(box(page)).to_have_value(WITH_STEPS)
     assert widget(page).locator("ol, .sections, [role=option]").count() == 0
+
+
+def test_requests_tell_the_help_no_address_of_the_page(opened):
+    page = opened()
+    with page.expect_request("**/v1/suggest?*") as suggested:
+        box(page).press_sequentially("кэш")
+    with page.expect_request("**/v1/answer") as answered:
+        box(page).press("Enter")
+    for request in (suggested.value, answered.value):
+        headers = request.all_headers()
+        assert not headers.get("referer")
+        assert not headers.get("cookie")
 
 
 def test_a_busy_server_is_asked_again_with_the_text_that_stayed(opened):

@@ -108,7 +108,7 @@ function support({ escalation, answerable }, help) {
   const hours = [...new Set(routes.map((route) => route.hours))];
   const told = hours.flatMap((text) => {
     const ways = routes.filter((route) => route.hours === text).map((route) => way(route, help));
-    return [element("ul", { className: "routes" }, ...ways), ...(text ? [note(`Когда отвечают: ${text}`)] : [])];
+    return [element("ul", { className: "routes" }, ...ways), ...(text ? [note(`Часы работы. ${text}`)] : [])];
   });
   if (!answerable) return [element("h3", {}, title), ...told];
   return [element("details", {}, element("summary", {}, `Не помогло? ${title}`), ...told)];
