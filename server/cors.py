@@ -1,4 +1,4 @@
-"""Which other sites may call the JSON routes from their visitors' browsers (Fetch standard, CORS)."""
+"""What other sites may read in their visitors' browsers (Fetch standard, CORS): scripts all, JSON those listed."""
 
 import re
 from collections.abc import Collection
@@ -17,11 +17,17 @@ def origin(text: str) -> str:
 
 
 def allow(app: Flask, origins: Collection[str]) -> None:
-    """Lets pages of these origins read what the JSON routes answer; without origins nothing is added."""
+    """Lets pages of these origins read what the JSON routes answer, and pages of any origin load the element.
+
+    The static files hold nothing private, and the element's modules come only with this header. So it can say on any
+    site what is wrong.
+    """
     allowed = frozenset(origins)
 
     def with_headers(response: Response) -> Response:
-        if not request.path.startswith("/v1/"):
+        if request.path.startswith("/static/"):
+            response.headers["Access-Control-Allow-Origin"] = "*"
+        if not (allowed and request.path.startswith("/v1/")):
             return response
         response.vary.add("Origin")  # a cache must not give one site's answer to another
         if (asking := request.headers.get("Origin")) in allowed:
@@ -34,5 +40,4 @@ def allow(app: Flask, origins: Collection[str]) -> None:
                 response.headers["Access-Control-Expose-Headers"] = "Retry-After"
         return response
 
-    if allowed:
-        app.after_request(with_headers)
+    app.after_request(with_headers)

@@ -1,7 +1,8 @@
 // The search box: Enter searches, Shift+Enter breaks a line, the field grows, "/" and Ctrl+K lead to it. Short text goes
 // by address, so that it can be shared and gone back to; long text and text with line breaks goes by POST.
 import { show } from "./navigation.js";
-import { rememberSearch } from "./recent.js";
+import { forgetSearches, recentSearches, rememberSearch } from "./recent.js";
+import { announce } from "./status.js";
 import { startSuggestions } from "./suggestions.js";
 
 const DRAFT = "spravka.draft";
@@ -19,7 +20,15 @@ export function startSearchBox(main) {
     field.addEventListener("input", grow);
     grow();
   }
-  startSuggestions(form, field); // before the next listener: Enter on a suggestion does not search
+  const choose = ({ text, kind, url }) => {
+    if (kind === "section") return location.assign(url);
+    field.value = text;
+    if (kind === "recent") return form.requestSubmit();
+    return show(url);
+  };
+  const recent = { all: recentSearches, forget: forgetSearches };
+  const ask = (path, options) => fetch(path, options);
+  startSuggestions(form, field, { ask, choose, announce, recent }); // before the next listener: Enter on a suggestion does not search
   field.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
       event.preventDefault();

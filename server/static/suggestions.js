@@ -1,20 +1,22 @@
 // Suggestions under the search box: a listbox that the field leads (ARIA Authoring Practices, combobox with list
 // autocomplete). The field is a textarea, which may have no role but its own; the element around it is the combobox that
 // says whether the list is open, as ARIA 1.1 has it and browsers keep supporting.
-import { show } from "./navigation.js";
-import { forgetSearches, recentSearches } from "./recent.js";
-import { announce, counted } from "./status.js";
+import { counted } from "./status.js";
 
 const DELAY = 150; // ms without typing
+const MOST = 8;
 const GROUPS = { error: "Ошибки", question: "Вопросы", section: "Разделы", recent: "Недавние запросы" };
 
-export function startSuggestions(form, field) {
+// What the place of the box brings: `ask` (fetch, for a path of the help), `choose` (what follows the choice of a
+// suggestion), `announce` (says something to a screen reader) and, where searches are remembered, `recent` with `all` and
+// `forget`.
+export function startSuggestions(form, field, { ask, choose, announce, recent = null }) {
   const popup = element("div", { className: "suggestions", hidden: true });
   const list = element("div", { id: "page-suggestions", role: "listbox", ariaLabel: "Подсказки" });
   const clear = element("button", { type: "button", className: "link", textContent: "Очистить недавние запросы" });
   const box = field.parentElement;
   const known = new Map();
-  let options = [], active = -1, timer = 0, asked = "";
+  let options = [], active = -1, timer = 0, running = null;
 
   popup.append(list, clear);
   box.after(popup); // before the button, so that Tab reaches it first
@@ -34,9 +36,14 @@ export function startSuggestions(form, field) {
     box.setAttribute("aria-expanded", String(isOpen));
   }
 
-  function close() {
+  function forgetTyped() {
     clearTimeout(timer);
-    asked = "";
+    running?.abort(); // what was asked for less is not shown under more
+    running = null;
+  }
+
+  function close() {
+    forgetTyped();
     if (!popup.hidden) open([], "");
   }
 
@@ -49,17 +56,14 @@ export function startSuggestions(form, field) {
     return shown[place].scrollIntoView({ block: "nearest" });
   }
 
-  function choose(place) {
-    const { text, kind, url } = options[place];
+  function pick(place) {
+    const picked = options[place];
     close();
-    if (kind === "section") return location.assign(url);
-    field.value = text;
-    if (kind === "recent") return form.requestSubmit();
-    return show(url);
+    choose(picked);
   }
 
   function openRecent() {
-    const found = recentSearches().map((text) => ({ text, kind: "recent" }));
+    const found = (recent?.all() ?? []).map((text) => ({ text, kind: "recent" }));
     open(found, "");
     if (found.length) announce(`${counted(found.length, "недавний запрос", "недавних запроса", "недавних запросов")}`);
   }
@@ -68,13 +72,15 @@ export function startSuggestions(form, field) {
     const typed = field.value.trim();
     if (!typed) return close();
     if (typed.includes("\n") || typed.length > Number(form.dataset.longest)) return close();
-    asked = typed;
+    forgetTyped();
+    const mine = (running = new AbortController());
     try {
-      if (!known.has(typed)) known.set(typed, await fetched(typed));
+      if (!known.has(typed)) known.set(typed, await fetched(ask, typed, mine.signal));
     } catch {
-      return close(); // suggestions are a convenience: the search itself tells what is wrong
+      if (running === mine) close(); // suggestions are a convenience: the search itself tells what is wrong
+      return undefined;
     }
-    if (asked !== typed || document.activeElement !== field) return undefined; // typed on meanwhile, or gone
+    if (running !== mine || field.getRootNode().activeElement !== field) return undefined; // typed on meanwhile, or gone
     const found = known.get(typed);
     open(found, typed);
     const hint = "стрелки вниз и вверх выбирают";
@@ -83,8 +89,7 @@ export function startSuggestions(form, field) {
   }
 
   field.addEventListener("input", (event) => {
-    clearTimeout(timer);
-    asked = "";
+    forgetTyped();
     if (event.isComposing) return;
     if (!field.value) openRecent();
     else timer = setTimeout(suggest, DELAY);
@@ -104,7 +109,7 @@ export function startSuggestions(form, field) {
       if (field.value.trim()) suggest();
       else openRecent();
     } else if (event.key === "Enter" && isOpen && active >= 0) {
-      choose(active);
+      pick(active);
     } else if (event.key === "Escape" && isOpen) {
       close();
       announce("Подсказки закрыты");
@@ -118,10 +123,10 @@ export function startSuggestions(form, field) {
   list.addEventListener("mousedown", (event) => event.preventDefault()); // the field keeps the focus
   list.addEventListener("click", (event) => {
     const option = event.target.closest("[role=option]");
-    if (option) choose([...list.querySelectorAll("[role=option]")].indexOf(option));
+    if (option) pick([...list.querySelectorAll("[role=option]")].indexOf(option));
   });
   clear.addEventListener("click", () => {
-    forgetSearches();
+    recent.forget();
     close();
     field.focus();
     announce("Недавние запросы удалены");
@@ -138,10 +143,10 @@ export function startSuggestions(form, field) {
   form.addEventListener("submit", close);
 }
 
-async function fetched(typed) {
-  const response = await fetch(`/v1/suggest?${new URLSearchParams({ q: typed })}`);
+async function fetched(ask, typed, signal) {
+  const response = await ask(`/v1/suggest?${new URLSearchParams({ q: typed })}`, { signal });
   if (!response.ok) throw new Error(String(response.status));
-  return (await response.json()).suggestions;
+  return (await response.json()).suggestions.slice(0, MOST);
 }
 
 // The options under the names of their kinds.

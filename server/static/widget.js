@@ -1,178 +1,146 @@
-// <support-search>: the search of this help as an element for other sites. One line brings it there:
-//   <script src="https://help.example.ru/static/widget.js" defer></script> … <support-search></support-search>
-// Attributes: server (default: where this script came from), platform, audience, limit (default 5).
-// Looks follow the CSS variables --support-accent, --support-on-accent, --support-surface, --support-text,
-// --support-muted, --support-line, --support-mark, --support-radius and --support-font.
-"use strict";
+// <support-search>: the search and the answers of this help as an element for other sites. Two lines bring it there:
+//
+//   <script type="module" src="https://help.example.ru/static/widget.js"></script>
+//   <support-search></support-search>
+//
+// The help has to allow the site: python -m server --allow-origin https://www.example.ru
+// A site with a Content-Security-Policy allows the help in script-src and connect-src, and nothing else.
+//
+// Attributes
+//   server       address of the help; without it, where this script came from
+//   placeholder  hint in the empty field
+//   platform     android, ios, web, desktop or server: answers for that platform
+//   audience     user or admin: answers for them
+//   theme        light, dark or auto (the default): as the visitor's system is set
+//
+// CSS variables, set on the element or anything around it; each stands for both themes
+//   --support-accent     links, the button, the focus ring      --support-on-accent  text of the button
+//   --support-surface    cards, field, suggestions              --support-ground     quotes, placeholders
+//   --support-text       text                                   --support-muted      paths, hours, notes
+//   --support-line       lines between parts                    --support-control    borders of field and buttons
+//   --support-selected   the chosen suggestion                  --support-mark       found words
+//   --support-warn       marks of danger                        --support-bad        errors
+//   --support-radius     10px                                   --support-font       17px/26px system-ui, …
+import { startSuggestions } from "./suggestions.js";
+import { Help } from "./widget-help.js";
+import { sheet } from "./widget-style.js";
+import { announcement, answerCard, element, failureCard, placeholders } from "./widget-views.js";
 
-(() => {
-  const home = new URL(document.currentScript.src).origin;
-  const LONGEST_ADDRESS = 300; // longer text does not go into an address
+const HOME = new URL("..", import.meta.url).href;
+const LONGEST_ADDRESS = 300; // characters; longer text does not go into an address
+const LONGEST_QUERY = 16_384; // characters that the server takes
+const MOST_LINES = 6; // of the field, where it cannot grow by itself
+const PATIENCE = 300; // ms until placeholders
+const PLACEHOLDER = "Опишите проблему или вставьте текст ошибки";
 
-  const sheet = new CSSStyleSheet(); // not an inline style: sites with a strict policy allow it
-  sheet.replaceSync(`
-    :host {
-      --accent: var(--support-accent, #0b5fd0); --on-accent: var(--support-on-accent, #ffffff);
-      --surface: var(--support-surface, #ffffff); --text: var(--support-text, #1b1f24);
-      --muted: var(--support-muted, #57606a); --line: var(--support-line, #d5dae1);
-      --mark: var(--support-mark, #fff0b3); --radius: var(--support-radius, 10px);
-      display: block; color: var(--text); overflow-wrap: break-word;
-      font: var(--support-font, 17px/26px system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif);
-    }
-    @media (prefers-color-scheme: dark) {
-      :host {
-        --accent: var(--support-accent, #7db4ff); --on-accent: var(--support-on-accent, #0b1a2e);
-        --surface: var(--support-surface, #1d2229); --text: var(--support-text, #e8ebef);
-        --muted: var(--support-muted, #a3adba); --line: var(--support-line, #333b46);
-        --mark: var(--support-mark, #5a4a00);
-      }
-    }
-    :host([hidden]) { display: none; }
-    *, *::before, *::after { box-sizing: border-box; }
-    form { display: flex; align-items: flex-end; gap: 8px; padding: 6px; background: var(--surface);
-      border: 1px solid var(--muted); border-radius: var(--radius); }
-    form:focus-within { outline: 2px solid var(--accent); outline-offset: 2px; }
-    textarea { flex: 1; min-width: 0; min-height: 44px; max-height: 200px; padding: 9px 10px; border: 0; resize: none;
-      background: none; color: inherit; font: inherit; field-sizing: content; }
-    textarea:focus { outline: none; }
-    textarea::placeholder { color: var(--muted); opacity: 1; }
-    button { min-height: 44px; padding: 8px 18px; border: 0; border-radius: 7px; background: var(--accent);
-      color: var(--on-accent); font: inherit; font-weight: 600; cursor: pointer; }
-    :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; border-radius: 4px; }
-    a { color: var(--accent); text-underline-offset: 3px; }
-    p, ol { margin: 0; }
-    ol { padding: 0; list-style: none; }
-    .results:not(:empty) { margin-top: 12px; padding: 4px 20px; background: var(--surface);
-      border: 1px solid var(--line); border-radius: var(--radius); }
-    .results > p { padding-block: 12px; }
-    li { padding-block: 12px; border-bottom: 1px solid var(--line); }
-    li a { font-weight: 600; }
-    .path, .note { color: var(--muted); font-size: 14px; line-height: 20px; }
-    mark { background: var(--mark); color: inherit; border-radius: 3px; }
-    .name { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-  `);
+class SupportSearch extends HTMLElement {
+  static observedAttributes = ["placeholder"];
 
-  function element(name, properties = {}, ...children) {
-    const made = Object.assign(document.createElement(name), properties);
-    made.append(...children);
-    return made;
-  }
+  #field = element("textarea", {
+    id: "q", rows: 1, maxLength: LONGEST_QUERY, spellcheck: false, autocomplete: "off", enterKeyHint: "search",
+  });
+  #results = element("div", { className: "results" });
+  #status = element("p", { className: "unseen", role: "status" });
+  #running = null;
 
-  // The snippet with the found words marked. Offsets count code points, as the server does.
-  function marked(hit) {
-    const letters = Array.from(hit.snippet);
-    const parts = [];
-    let end = 0;
-    for (const [start, stop] of hit.highlights) {
-      parts.push(letters.slice(end, start).join(""), element("mark", {}, letters.slice(start, stop).join("")));
-      end = stop;
-    }
-    return [...parts, letters.slice(end).join("")];
-  }
-
-  class SupportSearch extends HTMLElement {
-    #field;
-    #results;
-    #running = null;
-
-    connectedCallback() {
-      if (this.shadowRoot) return;
-      const root = this.attachShadow({ mode: "open" });
-      root.adoptedStyleSheets = [sheet];
-      this.#field = element("textarea", {
-        rows: 1, maxLength: 16384, id: "q", spellcheck: false, placeholder: "Опишите проблему или вставьте текст ошибки",
+  connectedCallback() {
+    if (this.shadowRoot) return;
+    const root = this.attachShadow({ mode: "open" });
+    root.adoptedStyleSheets = [sheet];
+    this.#field.placeholder = this.getAttribute("placeholder") ?? PLACEHOLDER;
+    const form = this.#form();
+    const widget = element("div", { className: "widget", lang: "ru" }, form, this.#results, this.#status);
+    // A letter typed here is no shortcut of the page around, which sees this element instead of its field.
+    for (const kind of ["keydown", "keypress", "keyup"]) {
+      widget.addEventListener(kind, (event) => {
+        const isCommand = event.ctrlKey || event.metaKey || event.altKey;
+        if (event.key?.length === 1 && !isCommand) event.stopPropagation();
       });
-      this.#results = element("div", { className: "results" });
-      this.#results.setAttribute("aria-live", "polite");
-      this.#results.setAttribute("part", "results");
-      const label = element("label", { className: "name", htmlFor: "q" }, "Поиск по справке");
-      const form = element("form", {}, label, this.#field, element("button", { type: "submit" }, "Найти"));
-      form.setAttribute("role", "search");
-      form.setAttribute("part", "form");
-      form.addEventListener("submit", (event) => {
+    }
+    root.append(widget);
+  }
+
+  attributeChangedCallback(_name, _before, placeholder) {
+    this.#field.placeholder = placeholder ?? PLACEHOLDER;
+  }
+
+  #form() {
+    const label = element("label", { className: "unseen", htmlFor: this.#field.id }, "Поиск по справке");
+    const line = element("div", { className: "field" }, this.#field);
+    const form = element("form", { role: "search" }, label, line, element("button", { type: "submit" }, "Найти"));
+    form.dataset.longest = LONGEST_ADDRESS;
+    startSuggestions(form, this.#field, {
+      ask: (path, options) => this.#help.ask(path, options),
+      choose: (suggestion) => this.#choose(suggestion),
+      announce: (text) => this.#announce(text),
+    });
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#search();
+    });
+    this.#field.addEventListener("input", () => {
+      this.#field.rows = Math.min(MOST_LINES, this.#field.value.split("\n").length);
+    });
+    this.#field.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
         event.preventDefault();
-        this.#search();
-      });
-      this.#field.addEventListener("keydown", (event) => {
-        if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
-          event.preventDefault();
-          this.#search();
-        }
-      });
-      root.append(form, this.#results);
-    }
-
-    get #server() {
-      return (this.getAttribute("server") || home).replace(/\/+$/, "");
-    }
-
-    #show(...children) {
-      this.#results.replaceChildren(...children);
-    }
-
-    async #search() {
-      const query = this.#field.value.trim();
-      if (!query) return;
-      this.#running?.abort(); // only the last question is answered
-      const mine = (this.#running = new AbortController());
-      const waiting = setTimeout(() => this.#show(element("p", { className: "note" }, "Ищем…")), 300);
-      try {
-        const filters = {};
-        for (const name of ["platform", "audience"]) {
-          if (this.getAttribute(name)) filters[name] = [this.getAttribute(name)];
-        }
-        const limit = Number(this.getAttribute("limit")) || 5;
-        const response = await fetch(`${this.#server}/v1/search`, {
-          method: "POST",
-          headers: { "Content-Type": "application/json" },
-          body: JSON.stringify({ query, limit, filters }),
-          signal: mine.signal,
-        });
-        const reply = await response.json();
-        if (response.ok) this.#answer(query, reply);
-        else this.#failed(this.#saidBy(response, reply));
-      } catch (error) {
-        if (error.name !== "AbortError") {
-          this.#failed("Не удалось связаться со справкой. Проверьте подключение; текст сохранён.");
-        }
-      } finally {
-        clearTimeout(waiting);
+        form.requestSubmit();
       }
-    }
+    });
+    return form;
+  }
 
-    #saidBy(response, reply) {
-      if (response.status !== 429 && response.status !== 503) return reply.error.message;
-      const seconds = response.headers.get("Retry-After");
-      return `Сейчас слишком много запросов. Повторите ${seconds ? `через ${seconds} с` : "позже"} — текст сохранён.`;
-    }
+  get #help() {
+    return new Help(new URL(this.getAttribute("server") || HOME, document.baseURI));
+  }
 
-    #failed(text) {
-      const again = element("button", { type: "button" }, "Повторить");
-      again.addEventListener("click", () => {
+  #announce(text) {
+    this.#status.textContent = text;
+  }
+
+  #choose({ text, kind, url }) {
+    if (kind === "section") {
+      open(this.#help.address(url), "_blank", "noopener,noreferrer");
+    } else {
+      this.#field.value = text;
+      this.#search();
+    }
+  }
+
+  async #search() {
+    const query = this.#field.value.trim();
+    if (!query) {
+      this.#field.focus();
+      return;
+    }
+    if (matchMedia("(pointer: coarse)").matches) this.#field.blur(); // the keyboard would hide the answer
+    this.#running?.abort(); // only the last question is answered
+    const { signal } = (this.#running = new AbortController());
+    const waiting = setTimeout(() => this.#show(placeholders(), "Ищем"), PATIENCE);
+    const help = this.#help;
+    const isLong = query.length > LONGEST_ADDRESS || query.includes("\n");
+    const page = help.address(isLong ? "/" : `/?${new URLSearchParams({ q: query })}`);
+    let shown, said;
+    try {
+      const found = await help.find(query, this.getAttribute("platform"), this.getAttribute("audience"), signal);
+      shown = answerCard(found, help, page);
+      said = announcement(found);
+    } catch (error) {
+      shown = failureCard(error, page, () => {
         this.#field.focus();
         this.#search();
       });
-      this.#show(element("p", {}, text), element("p", {}, again));
+      said = ""; // the card is an alert
+    } finally {
+      clearTimeout(waiting);
     }
-
-    #answer(query, reply) {
-      const shown = reply.answerable ? reply.hits : reply.near_misses.filter((hit) => hit.relevance >= 0.2).slice(0, 3);
-      const said = [];
-      if (!reply.answerable) said.push(element("p", {}, "В справке нет ответа на этот вопрос."));
-      if (reply.interpretation.changes.some((change) => change.kind !== "synonym")) {
-        said.push(element("p", { className: "note" }, `Показано по запросу «${reply.interpretation.read_as}».`));
-      }
-      if (!reply.answerable && shown.length) said.push(element("p", { className: "note" }, "Возможно, близко:"));
-      const items = shown.map((hit) => {
-        const link = element("a", { href: this.#server + hit.url }, hit.headings.at(-1) || hit.title);
-        const path = element("p", { className: "path" }, hit.headings.slice(0, -1).join(" › "));
-        return element("li", {}, path, link, element("p", {}, ...marked(hit)));
-      });
-      const whole = query.length > LONGEST_ADDRESS || query.includes("\n") ? "/" : `/?${new URLSearchParams({ q: query })}`;
-      const more = reply.answerable ? "Все ответы в справке" : "Открыть справку: способы связи с поддержкой";
-      this.#show(...said, element("ol", {}, ...items), element("p", {}, element("a", { href: this.#server + whole }, more)));
-    }
+    if (!signal.aborted) this.#show(shown, said);
   }
 
-  customElements.define("support-search", SupportSearch);
-})();
+  #show(card, said) {
+    this.#results.replaceChildren(card);
+    this.#announce(said);
+  }
+}
+
+if (!customElements.get("support-search")) customElements.define("support-search", SupportSearch);
