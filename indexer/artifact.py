@@ -7,6 +7,7 @@ index/generations/<id>/manifest.json    written last: what it was made from and 
                        vectors.faiss, vectors.windows.tsv
                        topics.toml, errors.toml, ...    what the content editor owns, as it was
                        questions/                       what people asked, with vectors and a lexical index of its own
+                       sentences/                       what may be quoted as an answer, with vectors of its own
                        relevance.json                   how sure an answer is, where that was fitted to the corpus
                        adapter/                         what was added to the model's weights, where there was one
 """
@@ -38,10 +39,12 @@ from indexer.models import Model
 from indexer.questions import FOLDER as ASKED
 from indexer.questions import QuestionIndex
 from indexer.sections import Section
+from indexer.sentences import FOLDER as SENTENCES
+from indexer.sentences import SentenceIndex
 from indexer.vectors import VectorIndex
 from indexer.wordlist import WordList
 
-FORMAT = 7  # of the artifact; a server reads exactly its own. Raised with calibration.FEATURES_VERSION, too
+FORMAT = 8  # of the artifact; a server reads exactly its own. Raised with calibration.FEATURES_VERSION, too
 
 _REBUILD = "rebuild it: python -m indexer build corpus --out index"
 _KEPT = 2  # generations: the current one and the one before it, for rollback
@@ -123,6 +126,7 @@ class Artifact:
     synonyms: knowledge.Synonyms
     support: knowledge.Support | None
     questions: QuestionIndex
+    sentences: SentenceIndex
     adapter: Adapter | None = None  # of the model
     calibration: Calibration | None = None
 
@@ -182,6 +186,7 @@ def write(
     vectors: VectorIndex,
     words: WordList,
     questions: QuestionIndex,
+    sentences: SentenceIndex,
     corpus: Path,
     adapter: Adapter | None = None,
 ) -> str:
@@ -202,6 +207,7 @@ def write(
             vectors.save(aside / "vectors.faiss")
             words.save(aside)
             questions.save(aside / ASKED)
+            sentences.save(aside / SENTENCES)
             for name in knowledge.FILES:
                 if (corpus / name).is_file():
                     shutil.copyfile(corpus / name, aside / name)
@@ -334,6 +340,7 @@ def load(index: Path) -> Artifact:
         synonyms=knowledge.read(folder, "synonyms.toml", knowledge.Synonyms) or knowledge.Synonyms(),
         support=knowledge.read(folder, "support.toml", knowledge.Support),
         questions=QuestionIndex.load(folder / ASKED, vectors.dimension),
+        sentences=SentenceIndex.load(folder / SENTENCES),
         adapter=adapter,
         calibration=calibrated[0] if calibrated else None,
     )

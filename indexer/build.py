@@ -21,6 +21,8 @@ from indexer.lexical import LexicalIndex, field_texts
 from indexer.questions import FOLDER as ASKED
 from indexer.questions import QuestionIndex
 from indexer.sections import Section, split_article
+from indexer.sentences import FOLDER as SENTENCES
+from indexer.sentences import SentenceIndex
 from indexer.vectors import VectorIndex
 from indexer.wordlist import word_list
 
@@ -49,6 +51,15 @@ class Summary:
     read: dict[str, int] = field(default_factory=dict)  # form of a file -> how many were read as it
     left_out: tuple[LeftOut, ...] = ()
     warnings: tuple[str, ...] = ()  # of other people's files
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Vectors that need not be made again, by hash of text."""
+
+    windows: dict[str, Vectors] = field(default_factory=dict)
+    questions: dict[str, Vectors] = field(default_factory=dict)
+    sentences: dict[str, Vectors] = field(default_factory=dict)
 
 
 def build(
@@ -101,11 +112,12 @@ def build(
     with clock.stage("windows"):
         texts, rows = passages(sections, encoder)
     with clock.stage("vectors"):
-        known, known_asked = _known_vectors(index, model)
-        vectors, encoded = _vectors(texts, known, encoder, reporter.progress("Encoding", "window"))
+        known = _known_vectors(index, model)
+        vectors, encoded = _vectors(texts, known.windows, encoder, reporter.progress("Encoding", "window"))
         questions = QuestionIndex.build(
-            asked, encoder, lemmatizer.lemmas, known_asked, reporter.progress("Questions", "question")
+            asked, encoder, lemmatizer.lemmas, known.questions, reporter.progress("Questions", "question")
         )
+        sentences = SentenceIndex.build(sections, encoder, known.sentences, reporter.progress("Sentences", "sentence"))
     with clock.stage("indexing"):
         vector_index = VectorIndex.build(vectors, rows, [_digest(text) for text in texts])
     counts = {
@@ -117,6 +129,7 @@ def build(
         "windows_encoded": encoded,
         "lemmas": len(lexical.vocabulary),
         "questions": len(asked),
+        "sentences": len(sentences.sentences),
     }
     with clock.stage("writing"):
         generation = artifact.write(
@@ -134,6 +147,7 @@ def build(
             vectors=vector_index,
             words=words,
             questions=questions,
+            sentences=sentences,
             corpus=folder,
             adapter=model.adapter,
         )
@@ -226,16 +240,20 @@ def passages(sections: Sequence[Section], encoder: Encoder) -> tuple[list[str], 
     return texts, rows
 
 
-def _known_vectors(index: Path, model: models.Model) -> tuple[dict[str, Vectors], dict[str, Vectors]]:
-    """Vectors of the current generation by hash of text: windows, and questions. None where another model made them."""
+def _known_vectors(index: Path, model: models.Model) -> Known:
+    """The vectors of the current generation; none where another model made them."""
     try:
         folder = artifact.current(index)
         if artifact.verify(folder).inputs.model_fingerprint != model.fingerprint:
-            return {}, {}
+            return Known()
         windows = VectorIndex.load(folder / "vectors.faiss")
-        return windows.known_vectors(), QuestionIndex.load(folder / ASKED, windows.dimension).known_vectors()
+        return Known(
+            windows.known_vectors(),
+            QuestionIndex.load(folder / ASKED, windows.dimension).known_vectors(),
+            SentenceIndex.load(folder / SENTENCES).known_vectors(),
+        )
     except ArtifactError:
-        return {}, {}
+        return Known()
 
 
 def _vectors(

@@ -1,20 +1,23 @@
 """The sentence of the help that answers a question which is no problem: quoted word for word, or nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from razdel import sentenize
-
-from indexer.encoder import Encoder
 from indexer.sections import Section
+from indexer.sentences import Sentence
 from server.search import Result, Searcher, section_url
 from server.steps import Visitor, suits
 
 _LOOKED_AT = 2  # hits, of which the first that suits the visitor and has sentences is quoted
-_MOST_SENTENCES = 24  # of them are compared; more would cost a visitor time
-_SHORTEST = 20  # characters; less says nothing by itself
-_BY_WORDS = 0.35  # how much shared lemmas count beside the cosine of the vectors
+
+# Chosen on tuning questions, see docs/design.md.
+_BY_WORDS = 0.1  # how much the share of the query's words counts beside the cosine
+_OPENING = 0.03  # for what a section begins with: the help answers first and explains then
+
+# Below these nothing is quoted. Cosines of another model would mean something else: only where replies are calibrated.
+_LEAST_RELEVANCE = 0.8  # of the reply
+_LEAST_COSINE = 0.78
+_LEAST_BESIDE_STEPS = 0.79  # cosine where the section has steps, which answer as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,34 +34,48 @@ class Quoter:
 
     def __init__(self, searcher: Searcher) -> None:
         self._searcher = searcher
-        self._encoder: Encoder = searcher.encoder
+        self._index = searcher.artifact.sentences
+        self._rows: dict[str, list[int]] = {}
+        for row, sentence in enumerate(self._index.sentences):
+            self._rows.setdefault(sentence.section_id, []).append(row)
 
     def quote(self, result: Result, visitor: Visitor) -> Quote | None:
-        """The sentence nearest in meaning and words to the query; None where nothing was found or all is for others."""
-        candidates: list[tuple[Section, str]] = []
+        """What answers the query best in the best section; None where nothing fits well enough or all is for others.
+
+        Nothing is encoded: the query was by the search, the sentences when the index was built.
+        """
+        section = self._section(result, visitor)
+        vector = result.candidates.vector if result.candidates else None
+        if section is None or vector is None:
+            return None
+        rows = self._rows[section.section_id]
+        sentences = [self._index.sentences[row] for row in rows]
+        cosines: list[float] = (self._index.vectors[rows] @ vector).tolist()
+        shares = self._shares(result, section, sentences)
+        fits = [cosine + _BY_WORDS * share for cosine, share in zip(cosines, shares, strict=True)]
+        fits[0] += _OPENING
+        best = fits.index(max(fits))
+        if result.calibrated:
+            least = _LEAST_BESIDE_STEPS if section.steps else _LEAST_COSINE
+            if result.relevance < _LEAST_RELEVANCE or cosines[best] < least:
+                return None
+        return Quote(sentences[best].text, section.section_id, section_url(section))
+
+    def _section(self, result: Result, visitor: Visitor) -> Section | None:
+        """The first section found that is for the visitor and has sentences."""
         for hit in result.hits[:_LOOKED_AT]:
             section = self._searcher.sections[hit.section_id]
-            if not candidates and suits(section.platforms, section.audiences, visitor):
-                candidates += [(section, text) for text in sentences(section)][:_MOST_SENTENCES]
-        if not candidates:
-            return None
-        read = result.interpretation.read_as
-        lemmas = self._searcher.lemmatizer.content_lemmas
-        asked = set(lemmas(read))
-        by_words = np.array([len(asked.intersection(lemmas(text))) / max(1, len(asked)) for _, text in candidates])
-        vectors = self._encoder.encode_passages([text for _, text in candidates])
-        nearness = vectors @ self._encoder.encode_query(read) + _BY_WORDS * by_words
-        # Of equals the first: a section begins with what it is about.
-        section, text = candidates[int(np.argmax(nearness - 0.002 * np.arange(len(candidates))))]
-        return Quote(text, section.section_id, section_url(section))
+            is_for = any(suits(section.platforms, section.audiences, asker) for asker in visitor.guesses)
+            if is_for and section.section_id in self._rows:
+                return section
+        return None
 
+    def _shares(self, result: Result, section: Section, sentences: Sequence[Sentence]) -> list[float]:
+        """The share of the query's telling words that each sentence has, in [0, 1].
 
-def sentences(section: Section) -> Iterator[str]:
-    """The sentences and items of a section, each as it stands in its text; steps are no answers to a question."""
-    steps = {text for step in section.steps for text in (step.text, *step.substeps)}
-    for line in section.text.split("\n"):
-        item = line.lstrip("• ").strip()
-        if item in steps:
-            continue
-        found = [each.text for each in sentenize(item)] if len(item) > 200 else [item]
-        yield from (text for text in found if len(text) >= _SHORTEST and not text.endswith(":"))
+        The words of the headings stand for all of the section, those of the line that introduces a list for its items.
+        """
+        lemmas = self._searcher.lemmatizer.lemmas
+        about = frozenset(lemmas("\n".join(section.headings)))
+        texts = (about.union(lemmas(f"{sentence.lead}\n{sentence.text}")) for sentence in sentences)
+        return self._searcher.gauge.coverages(result.interpretation, texts)

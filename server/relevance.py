@@ -5,7 +5,7 @@ logistic model of them (indexer/calibration.py) can say how likely an answer is.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,14 +74,9 @@ class Gauge:
 
         `to_each` is the cosine of every known question, (questions,).
         """
-        alternatives: dict[str, tuple[frozenset[str], ...]] = {}
-        for expansion in read.expansions:
-            meant = tuple(frozenset(self._lemmatizer.lemmas(word)) for word in expansion.meant)
-            for lemma in expansion.phrase:
-                alternatives[lemma] = (*alternatives.get(lemma, ()), *meant)
         return Evidence(
             weights=self._weights(read.read_as),
-            alternatives=alternatives,
+            alternatives=self._alternatives(read),
             direction=float(vector @ self._direction) if vector is not None and self._direction is not None else 0.0,
             wording=wording(self._wording, self._lemmatizer.lemmas(read.read_as)),
             neighbours=0.0 if to_each is None else float(vote(to_each[None, :], self._sides, self._reach)[0]),
@@ -101,7 +96,7 @@ class Gauge:
         section = self._lexical.lemmas_of(row)
         for lemma, weight in evidence.weights.items():
             others = evidence.alternatives.get(lemma, ())
-            if lemma in section or any(other <= section for other in others):
+            if _holds(section, lemma, others):
                 held += weight
                 continue
             if lemma not in self._vocabulary and not others:
@@ -123,6 +118,26 @@ class Gauge:
             "neighbours": evidence.neighbours,
         }
 
+    def coverages(self, read: Interpretation, texts: Iterable[Set[str]]) -> list[float]:
+        """The share of the query's telling words that each text, given by its lemmas, has, in [0, 1].
+
+        0.0 where none of them tells anything.
+        """
+        weights, alternatives = self._weights(read.read_as), self._alternatives(read)
+        total = sum(weights.values()) or 1.0
+        return [
+            sum(weight for lemma, weight in weights.items() if _holds(text, lemma, alternatives.get(lemma, ()))) / total
+            for text in texts
+        ]
+
+    def _alternatives(self, read: Interpretation) -> dict[str, tuple[frozenset[str], ...]]:
+        alternatives: dict[str, tuple[frozenset[str], ...]] = {}
+        for expansion in read.expansions:
+            meant = tuple(frozenset(self._lemmatizer.lemmas(word)) for word in expansion.meant)
+            for lemma in expansion.phrase:
+                alternatives[lemma] = (*alternatives.get(lemma, ()), *meant)
+        return alternatives
+
     def _weights(self, text: str) -> dict[str, float]:
         weights: dict[str, float] = {}
         for word in words(clean(text)):
@@ -139,6 +154,11 @@ class Gauge:
             if weight > 0:
                 weights[lemma] = weight
         return weights
+
+
+def _holds(text: Set[str], lemma: str, others: Iterable[frozenset[str]]) -> bool:
+    """Whether lemmas hold this one, or all of another way to say it."""
+    return lemma in text or any(other <= text for other in others)
 
 
 def vote(cosines: Floats, sides: Floats, reach: float) -> Floats:

@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import quote
 
@@ -72,7 +72,8 @@ class Result:
     relevance: float  # of the best section, in [0, 1]; 0.0 without hits
     answerable: bool
     calibrated: bool  # False: `relevance` orders replies roughly, and `answerable` only says that there are hits
-    candidates: "Candidates | None" = None  # that the hits were chosen from; None where nothing could be searched for
+    # That the hits were chosen from; None where nothing could be searched for.
+    candidates: "Candidates | None" = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ class Searcher:
         self._threshold = self.calibration.threshold if self.calibration else 0.0
         self._rows = {section.section_id: row for row, section in enumerate(artifact.sections)}
         self.asked = KnownQuestions(artifact.questions, self._rows)
-        self._gauge = Gauge(artifact.lexical, artifact.words, self.lemmatizer, self.asked.sides, self.calibration)
+        self.gauge = Gauge(artifact.lexical, artifact.words, self.lemmatizer, self.asked.sides, self.calibration)
         # In our own help a lead announces what its article holds; in other people's it may be most of the article.
         self._leads = {
             row
@@ -204,10 +205,10 @@ class Searcher:
     def _features(self, read: Interpretation, candidates: Candidates, rows: Sequence[int]) -> list[dict[str, float]]:
         likeness = candidates.likeness
         to_each = likeness.to_each if likeness else None
-        evidence = self._gauge.evidence(read, candidates.semantic, candidates.vector, to_each)
+        evidence = self.gauge.evidence(read, candidates.semantic, candidates.vector, to_each)
         asked = self.asked.cosines(likeness) if likeness else {}
         return [
-            self._gauge.features(
+            self.gauge.features(
                 evidence,
                 row,
                 candidates.semantic.get(row, 0.0),

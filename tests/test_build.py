@@ -76,25 +76,28 @@ def test_damaged_index_is_mended_by_a_build(corpus: Path, index_copy: Path):
     encoder = HashEncoder()
     summary = build_index(corpus, index_copy, encoder=encoder)
     # Nothing of a damaged index is trusted: its vectors are made anew.
-    assert summary.counts["windows_encoded"] == len(encoder.encoded) == summary.counts["windows"]
+    assert summary.counts["windows_encoded"] == summary.counts["windows"]
+    assert len(encoder.encoded) == summary.counts["windows"] + summary.counts["sentences"]
     assert load(index_copy).generation == summary.generation
 
 
 # Something changed
 
 
-def test_changed_sentence_encodes_its_section_alone(corpus: Path, index_copy: Path):
+def test_changed_sentence_encodes_its_section_and_itself_alone(corpus: Path, index_copy: Path):
     replace(corpus / "articles/calls.md", "Нажмите на значок камеры", "Коснитесь значка камеры")
     assert encoded_by_rebuild(corpus, index_copy) == [
-        "Звонки › Как включить камеру\nКоснитесь значка камеры во время звонка."
+        "Звонки › Как включить камеру\nКоснитесь значка камеры во время звонка.",
+        "Как включить камеру\nКоснитесь значка камеры во время звонка.",
     ]
 
 
-def test_changed_sentence_of_a_long_section_encodes_its_window_alone(corpus: Path, index_copy: Path):
+def test_changed_sentence_of_a_long_section_encodes_its_window_and_itself_alone(corpus: Path, index_copy: Path):
     replace(corpus / "articles/calls.md", "запишите время звонка", "запомните время звонка")
-    (passage,) = encoded_by_rebuild(corpus, index_copy)
+    passage, sentence = encoded_by_rebuild(corpus, index_copy)
     assert passage.startswith("Звонки › Плохо слышно собеседника\n")
-    assert "запомните время звонка" in passage
+    assert sentence.startswith("Плохо слышно собеседника\n")
+    assert all("запомните время звонка" in each for each in (passage, sentence))
 
 
 def test_changed_title_encodes_every_section_of_its_article(corpus: Path, index_copy: Path):
@@ -105,6 +108,7 @@ def test_changed_title_encodes_every_section_of_its_article(corpus: Path, index_
         "Личная страница",
         "Личная страница › Как сменить фото",
         "Личная страница › Как сменить имя",
+        "Личная страница",  # the sentence under it; those under other headings stay
     ]
 
 
@@ -164,7 +168,8 @@ def test_another_model_encodes_everything(corpus: Path, index_copy: Path):
     encoder.fingerprint = hashlib.sha256(b"another").hexdigest()
     summary = build_index(corpus, index_copy, encoder=encoder)
     assert summary.built
-    assert summary.counts["windows_encoded"] == len(encoder.encoded) == summary.counts["windows"]
+    assert summary.counts["windows_encoded"] == summary.counts["windows"]
+    assert len(encoder.encoded) == summary.counts["windows"] + summary.counts["sentences"]
 
 
 def test_text_that_stands_twice_is_encoded_once(tmp_path: Path):
@@ -200,9 +205,10 @@ def test_summary_counts_what_the_index_holds(corpus: Path, tmp_path: Path):
         "steps": sum(len(section.steps) for section in artifact.sections),
         "windows": artifact.vectors.windows,
         "sections_in_several_windows": 1,
-        "windows_encoded": len(encoder.encoded),
+        "windows_encoded": artifact.vectors.windows,
         "lemmas": len(artifact.lexical.vocabulary),
         "questions": 0,
+        "sentences": len(artifact.sentences.sentences),
     }
     # The golden files of test_sections.py hold every section once.
     golden = [json.loads(path.read_text(encoding="utf-8")) for path in (DATA / "sections").glob("*.json")]
@@ -221,6 +227,7 @@ def test_every_stage_reports_its_progress_to_the_end(corpus: Path, tmp_path: Pat
         "Reading": (10, 10),
         "Lemmas": (summary.counts["sections"],) * 2,
         "Encoding": (summary.counts["windows"],) * 2,
+        "Sentences": (summary.counts["sentences"],) * 2,
     }
 
 
