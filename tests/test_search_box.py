@@ -256,7 +256,7 @@ def test_a_vote_names_the_search_and_the_section_that_it_led_to(page, voting_sit
     page.locator("article.hit").first.get_by_role("link").click()
     page.wait_for_url(re.compile("/articles/"))
     page.get_by_role("button", name="Помогло", exact=True).click()
-    thanks = page.locator("#page-feedback h2")
+    thanks = page.locator("#page-feedback .feedback-title")
     expect(thanks).to_have_text("Спасибо")
     expect(thanks).to_be_focused()
     votes = {vote.query_id: vote for vote in read_journals([voting_site[1]]).feedback}
@@ -280,7 +280,7 @@ def test_a_reason_and_a_comment_are_given_by_keyboard_and_survive_a_failure(page
     expect(page.get_by_label("Комментарий")).to_have_value("кнопка называется иначе")
     page.unroute_all()
     page.get_by_role("button", name="Отправить").click()
-    expect(page.locator("#page-feedback h2")).to_have_text("Спасибо")
+    expect(page.locator("#page-feedback .feedback-title")).to_have_text("Спасибо")
     votes = [vote for vote in read_journals([voting_site[1]]).feedback if vote.comment]  # other tests vote too
     assert [(vote.section_id, vote.outcome, vote.comment) for vote in votes] == [
         ("cache#top", "outdated", "кнопка называется иначе")
