@@ -74,9 +74,10 @@ def press_until(page, keys, target, most=12):
 def vote_on(page, voting_site):
     """The vote that was given for the query of this page."""
     query_id = page.locator(".results").get_attribute("data-query-id")
-    return {vote.query_id: (vote.section_id, vote.outcome, vote.comment) for vote in read_journals([voting_site[1]]).feedback}[
-        query_id
-    ]
+    return {
+        vote.query_id: (vote.section_id, vote.outcome, vote.comment)
+        for vote in read_journals([voting_site[1]]).feedback
+    }[query_id]
 
 
 def test_by_mouse_from_a_slip_to_the_copied_letter(page, voting_site):

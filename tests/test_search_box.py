@@ -303,6 +303,32 @@ def test_votes_and_platforms_work_without_javascript(chromium, voting_site):
     context.close()
 
 
+@pytest.mark.parametrize("scripted", [True, False], ids=["script", "no script"])
+@pytest.mark.parametrize(("width", "is_folded"), [(390, True), (1440, False)])
+def test_contents_are_folded_on_a_phone_and_stand_beside_the_text_on_a_desktop(
+    chromium, voting_site, width, is_folded, scripted
+):
+    context = chromium.new_context(
+        base_url=voting_site[0], viewport={"width": width, "height": 844}, java_script_enabled=scripted
+    )
+    page = context.new_page()
+    page.goto("/articles/notifications")
+    contents = page.get_by_role("navigation", name="Содержание")
+    link = contents.get_by_role("link", name="Не приходят уведомления на iPhone")
+    text = page.locator(".article-text").bounding_box()
+    if is_folded:
+        expect(link).to_be_hidden()
+        assert text["y"] < 500  # the text comes first
+        contents.locator("summary").click()
+    else:
+        expect(contents.locator("summary")).to_be_hidden()
+        assert contents.bounding_box()["x"] > text["x"] + text["width"]
+    expect(link).to_be_visible()
+    link.click()
+    expect(page.locator("#iphone")).to_be_in_viewport()
+    context.close()
+
+
 def test_platform_switch_shows_the_parts_for_one_platform(page):
     page.goto("/articles/notifications")
     switch = page.get_by_role("navigation", name="Показать для платформы")

@@ -36,7 +36,11 @@ export async function show(wanted, { isBack = false, scroll = 0, focus = "" } = 
     start(main);
     if (hadFocus) main.querySelector("#page-q")?.focus({ preventScroll: true });
     scrollTo(0, scroll);
-    if (focus) main.querySelector(focus)?.focus();
+    const target = focus && main.querySelector(focus);
+    if (target) {
+      target.focus({ preventScroll: true });
+      target.scrollIntoView(); // to the top: what follows is to be seen with it
+    }
     const found = main.querySelectorAll("article.hit").length;
     announce(main.querySelector(".no-answer h2")?.textContent ?? (found ? `Найдено разделов: ${found}` : page.title));
   } catch (error) {
@@ -101,6 +105,7 @@ function showFailure(reason, repeat) {
   button.addEventListener("click", repeat);
   failure.append(title, advice, button);
   place().after(failure);
+  failure.scrollIntoView({ block: "nearest" });
 }
 
 function clearFailure() {
