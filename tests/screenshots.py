@@ -77,6 +77,20 @@ def all_ticked(page: Page) -> None:
     page.locator("#page-support").scroll_into_view_if_needed()
 
 
+def voted(page: Page) -> None:
+    """Says of an answer that it did not help."""
+    not_helped(page)
+    page.get_by_label("про это, но не помогло").check()
+    page.get_by_role("button", name="Отправить").click()
+    page.locator(".feedback-title", has_text="Спасибо").wait_for()
+
+
+def contents(page: Page) -> None:
+    """Unfolds the contents where they are folded, on a phone."""
+    if page.locator(".contents summary").is_visible():
+        page.locator(".contents summary").click()
+
+
 def not_helped(page: Page) -> None:
     """Opens the reasons."""
     page.get_by_text("Не помогло", exact=True).click()
@@ -86,7 +100,7 @@ def not_helped(page: Page) -> None:
 def helped(page: Page) -> None:
     """Votes."""
     page.get_by_role("button", name="Помогло", exact=True).click()
-    page.locator("#page-feedback h2", has_text="Спасибо").wait_for()
+    page.locator(".feedback-title", has_text="Спасибо").wait_for()
 
 
 def waiting(page: Page) -> None:
@@ -129,6 +143,8 @@ STATES: dict[str, tuple[str, Callable[[Page], None] | None, bool]] = {
     "answer-quote": ("/?q=что такое HUID", None, False),
     "answer-ticked": ("/?q=не приходят уведомления на Android", ticked, False),
     "answer-over": ("/?q=не приходят уведомления на Android", all_ticked, False),
+    "answer-not-helped": ("/?q=не приходят уведомления на Xiaomi", not_helped, False),
+    "answer-voted": ("/?q=не приходят уведомления на Xiaomi", voted, False),
     "answer-wish": ("/?q=хочу предложить новую функцию", None, False),
     "results-suggestions": ("/?q=кэш", typed(" андр"), False),
     "results-layout": ("/?q=yt ghb[jlbn rjl", None, False),
@@ -140,6 +156,7 @@ STATES: dict[str, tuple[str, Callable[[Page], None] | None, bool]] = {
     "waiting-results": ("/?q=кэш", waiting, False),
     "failure": ("/?q=кэш", failing, False),
     "article": ("/articles/notifications", None, True),
+    "article-contents": ("/articles/notifications", contents, False),
     "article-platform": ("/articles/notifications?platform=ios", None, False),
     "article-section": ("/articles/sign-in#sms-code", None, False),
     "article-scrolled-up": ("/articles/sign-in", scrolled_up, False),

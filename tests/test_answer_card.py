@@ -82,3 +82,63 @@ def test_the_letter_is_copied_without_personal_data(page, scripted):
     copied = page.evaluate("navigator.clipboard.readText()")
     assert "Проблема: рецепт борща, звоните [телефон скрыт]" in copied
     expect(page.get_by_text("личные данные (телефон)")).to_be_visible()
+
+
+@pytest.mark.parametrize("scripted", [True])
+def test_after_the_last_step_the_focus_goes_to_what_is_next_and_back_returns(page, scripted):
+    page.goto(f"/?q={QUERY}")
+    specific = boxes(page).count()
+    for number in range(specific):
+        tick(page, number, scripted)
+    expect(boxes(page).nth(specific)).to_be_focused()
+    expect(boxes(page).nth(specific)).to_be_in_viewport()
+    for number in range(specific, boxes(page).count()):
+        tick(page, number, scripted)
+    expect(page.get_by_role("heading", name="Шаги не помогли: напишите в поддержку")).to_be_focused()
+    expect(page.get_by_label("Черновик письма")).to_be_in_viewport(ratio=1)
+    page.go_back()
+    expect(page.get_by_label("Черновик письма")).to_have_count(0)
+    expect(boxes(page).nth(specific)).to_be_checked()
+
+
+@pytest.mark.parametrize("scripted", [True])
+def test_steps_that_were_all_remembered_lead_on_by_the_button(page, scripted):
+    page.goto(f"/?q={QUERY}")
+    button = page.get_by_role("button", name="Отмеченное не помогло")
+    expect(button).to_be_hidden()  # each tick leads on by itself
+    specific = boxes(page).count()
+    for number in range(specific):
+        tick(page, number, scripted)
+    expect(boxes(page).nth(specific)).to_be_focused()
+    for number in range(specific, boxes(page).count()):
+        tick(page, number, scripted)
+    expect(page.get_by_label("Черновик письма")).to_be_visible()
+    expect(button).to_be_hidden()  # all is said
+    page.goto(f"/?q={QUERY}")
+    button.click()
+    expect(boxes(page).nth(specific)).to_be_checked()  # the general ones are remembered too
+    expect(button).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Черновик письма")).to_be_visible()
+
+
+@pytest.mark.parametrize("scripted", [True])
+def test_without_a_connection_the_last_tick_says_so_and_can_be_repeated(page, scripted):
+    page.goto(f"/?q={QUERY}")
+    specific = boxes(page).count()
+    for number in range(specific - 1):
+        tick(page, number, scripted)
+    page.evaluate("() => { window.known = window.fetch; window.fetch = () => Promise.reject(new Error('offline')); }")
+    boxes(page).nth(specific - 1).check()
+    failure = page.get_by_role("alert")
+    expect(failure).to_be_in_viewport()
+    page.evaluate("() => { window.fetch = window.known; }")
+    failure.get_by_role("button", name="Повторить").click()
+    expect(boxes(page).nth(specific)).to_be_focused()
+
+
+def test_who_takes_no_votes_shows_no_buttons_but_the_way_to_the_support(page, scripted):
+    page.goto(f"/?q={QUERY}")
+    expect(page.locator("form[data-feedback]")).to_have_count(0)
+    page.locator(".answer").get_by_role("link", name="Связаться с поддержкой").click()
+    expect(page.locator("#page-contacts")).to_be_in_viewport()

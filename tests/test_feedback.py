@@ -13,6 +13,8 @@ from server import feedback
 from server.app import create_app
 from server.journal import FILE, Journal, JournalError, read_journals
 from server.openapi import document
+from server.quotes import Quoter
+from server.steps import StepFinder
 
 QUERY = "мой секретный вопрос про уведомления"
 
@@ -157,6 +159,26 @@ def test_plain_form_of_the_results_votes_and_leads_back_with_thanks(client, fold
     assert 'id="page-feedback"' in thanks.text
     assert "Спасибо" in thanks.text
     assert "data-feedback" not in thanks.text
+
+
+def test_results_ask_once_in_the_answer_card_and_no_more_after_the_vote(client):
+    page = client.get("/", query_string={"q": "не приходят уведомления"})
+    assert page.text.count('id="page-feedback"') == 1
+    card = re.search(r'<section class="card answer".*?<h2 class="more-sections">', page.text, re.DOTALL)[0]
+    assert 'id="page-feedback"' in card
+    thanks = client.get("/", query_string={"q": "не приходят уведомления", "voted": 1})
+    assert thanks.text.count("Спасибо") == 1
+    assert "data-feedback" not in thanks.text
+    # Steps ticked after the vote do not ask anew.
+    assert '<input type="hidden" name="voted" value="1">' in thanks.text
+
+
+def test_results_without_an_answer_card_ask_once_below_them(client, monkeypatch):
+    monkeypatch.setattr(StepFinder, "steps", lambda *given: ())
+    monkeypatch.setattr(Quoter, "quote", lambda *given: None)
+    page = client.get("/", query_string={"q": "фото"})
+    assert 'class="card answer"' not in page.text
+    assert page.text.count('id="page-feedback"') == 1
 
 
 def test_plain_form_of_an_article_takes_a_vote_of_who_did_not_search(client, folder):

@@ -256,7 +256,7 @@ def test_a_vote_names_the_search_and_the_section_that_it_led_to(page, voting_sit
     page.locator("article.hit").first.get_by_role("link").click()
     page.wait_for_url(re.compile("/articles/"))
     page.get_by_role("button", name="Помогло", exact=True).click()
-    thanks = page.locator("#page-feedback h2")
+    thanks = page.locator("#page-feedback .feedback-title")
     expect(thanks).to_have_text("Спасибо")
     expect(thanks).to_be_focused()
     votes = {vote.query_id: vote for vote in read_journals([voting_site[1]]).feedback}
@@ -280,7 +280,7 @@ def test_a_reason_and_a_comment_are_given_by_keyboard_and_survive_a_failure(page
     expect(page.get_by_label("Комментарий")).to_have_value("кнопка называется иначе")
     page.unroute_all()
     page.get_by_role("button", name="Отправить").click()
-    expect(page.locator("#page-feedback h2")).to_have_text("Спасибо")
+    expect(page.locator("#page-feedback .feedback-title")).to_have_text("Спасибо")
     votes = [vote for vote in read_journals([voting_site[1]]).feedback if vote.comment]  # other tests vote too
     assert [(vote.section_id, vote.outcome, vote.comment) for vote in votes] == [
         ("cache#top", "outdated", "кнопка называется иначе")
@@ -300,6 +300,32 @@ def test_votes_and_platforms_work_without_javascript(chromium, voting_site):
     page.get_by_role("button", name="Отправить").click()
     page.wait_for_url(re.compile("platform=ios&voted=1#page-feedback"))
     expect(page.get_by_role("heading", name="Спасибо")).to_be_in_viewport()
+    context.close()
+
+
+@pytest.mark.parametrize("scripted", [True, False], ids=["script", "no script"])
+@pytest.mark.parametrize(("width", "is_folded"), [(390, True), (1440, False)])
+def test_contents_are_folded_on_a_phone_and_stand_beside_the_text_on_a_desktop(
+    chromium, voting_site, width, is_folded, scripted
+):
+    context = chromium.new_context(
+        base_url=voting_site[0], viewport={"width": width, "height": 844}, java_script_enabled=scripted
+    )
+    page = context.new_page()
+    page.goto("/articles/notifications")
+    contents = page.get_by_role("navigation", name="Содержание")
+    link = contents.get_by_role("link", name="Не приходят уведомления на iPhone")
+    text = page.locator(".article-text").bounding_box()
+    if is_folded:
+        expect(link).to_be_hidden()
+        assert text["y"] < 500  # the text comes first
+        contents.locator("summary").click()
+    else:
+        expect(contents.locator("summary")).to_be_hidden()
+        assert contents.bounding_box()["x"] > text["x"] + text["width"]
+    expect(link).to_be_visible()
+    link.click()
+    expect(page.locator("#iphone")).to_be_in_viewport()
     context.close()
 
 

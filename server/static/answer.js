@@ -1,5 +1,9 @@
 // Steps that lead on: a tick moves to the next one and is remembered for this query while the tab is open; the last
-// one asks the server what comes after. And the letter, copied by a button.
+// one asks the server what comes after, and the focus goes there. And the letter, copied by a button.
+import { show } from "./navigation.js";
+
+// The first step that is left; or the button, where all were remembered from before; or what to do without any.
+const NEXT = ".steps .next input, .steps:not(.finished) > button, #page-next h2";
 
 const PREFIX = "spravka-tried:";
 
@@ -38,6 +42,11 @@ function startSteps(form) {
     if (!event.target.checked) return;
     if (next) next.focus();
     else form.requestSubmit();
+  });
+  form.addEventListener("submit", (event) => {
+    if (form.method === "post") return; // a long text stays out of addresses
+    event.preventDefault();
+    show(`/?${new URLSearchParams(new FormData(form))}`, { focus: NEXT });
   });
 }
 

@@ -20,7 +20,7 @@ export function startFeedback(main) {
 }
 
 function thank(block) {
-  const title = block.querySelector("h2");
+  const title = block.querySelector(".feedback-title");
   const words = document.createElement("p");
   words.textContent = "Ваш ответ поможет поправить справку.";
   title.textContent = "Спасибо";

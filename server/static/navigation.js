@@ -15,8 +15,8 @@ export function startNavigation(startPage) {
   });
 }
 
-// Shows the page of an address in place of this one.
-export async function show(wanted, { isBack = false, scroll = 0 } = {}) {
+// Shows the page of an address in place of this one, from `scroll` on, or with the focus on what a selector finds in it.
+export async function show(wanted, { isBack = false, scroll = 0, focus = "" } = {}) {
   running?.abort();
   const mine = (running = new AbortController());
   clearFailure();
@@ -36,11 +36,16 @@ export async function show(wanted, { isBack = false, scroll = 0 } = {}) {
     start(main);
     if (hadFocus) main.querySelector("#page-q")?.focus({ preventScroll: true });
     scrollTo(0, scroll);
+    const target = focus && main.querySelector(focus);
+    if (target) {
+      target.focus({ preventScroll: true });
+      target.scrollIntoView(); // to the top: what follows is to be seen with it
+    }
     const found = main.querySelectorAll("article.hit").length;
     announce(main.querySelector(".no-answer h2")?.textContent ?? (found ? `Найдено разделов: ${found}` : page.title));
   } catch (error) {
     if (mine.signal.aborted) return;
-    showFailure(error.message, () => show(wanted, { isBack, scroll }));
+    showFailure(error.message, () => show(wanted, { isBack, scroll, focus }));
   } finally {
     clearTimeout(waiting);
     if (running === mine) clearPlaceholders();
@@ -100,6 +105,7 @@ function showFailure(reason, repeat) {
   button.addEventListener("click", repeat);
   failure.append(title, advice, button);
   place().after(failure);
+  failure.scrollIntoView({ block: "nearest" });
 }
 
 function clearFailure() {
