@@ -90,7 +90,7 @@ def _is_empty(rest: str) -> bool:
 def _box(step: AnswerStep, url: str, is_picked: bool) -> Markup:
     return Markup(
         '<label class="pick"><input type="checkbox" name="step" value="{}" data-text="{}" data-url="{}"{}>'
-        ' в ответ<span class="visually-hidden">: {}</span></label>'
+        ' в ответ<span class="visually-hidden"> — {}</span></label>'
     ).format(step.step_id, step_text(step), url, Markup(" checked") if is_picked else "", escape(step.text))
 
 

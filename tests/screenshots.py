@@ -132,7 +132,7 @@ LOG = """2026-11-20 10:11:12 ERROR [worker] ru.express: chat_not_found id=1234
 def agent_replies(page: Page) -> None:
     """Undoes a change, picks steps, judges a section and looks why it was found."""
     agent("не приходят уведомлния на андройде")(page)
-    page.get_by_role("button", name="как набрано: уведомлния").click()
+    page.get_by_role("button", name="как набрано — уведомлния").click()
     page.get_by_text("оставлено как набрано").wait_for()
     first = page.locator(".found").first
     for number in range(2):

@@ -92,7 +92,7 @@ async function judge(button) {
   let words = place.querySelector(".judged");
   if (!words) {
     words = Object.assign(document.createElement("p"), { className: "judged" });
-    place.append(words);
+    place.querySelector(".judging").before(words);
   }
   words.textContent = said;
   announce(said);
