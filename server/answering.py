@@ -68,8 +68,6 @@ class Answerer:
             if is_trouble and all(step.step_id in tried for step in steps):
                 steps += self._finder.general(steps, visitor)
         steps = tuple(replace(step, tried=step.step_id in tried) for step in steps)
-        done = tuple(step for step in steps if step.tried)
-        is_wish = self.escalator.is_wish(self._searcher.lemmatizer.lemmas(read.read_as))
         return Answer(
             result=result,
             steps=steps,
@@ -77,16 +75,21 @@ class Answerer:
             quote=self._quoter.quote(result, visitor) if result.answerable and not is_trouble else None,
             alternatives=self._alternatives(result, visitor) if steps else (),
             related=self._related(result, visitor, steps),
-            escalation=self.escalator.escalation(
-                _reason(result, steps, is_wish),
-                read.typed,
-                platform=visitor.platform,
-                audience=visitor.audience,
-                tried=done,
-                seen=list(dict.fromkeys(" › ".join(hit.headings) for hit in result.hits[:3]))
-                if result.answerable
-                else [],
-            ),
+            escalation=self.escalation(result, visitor, steps),
+        )
+
+    def escalation(self, result: Result, visitor: Visitor, steps: Sequence[AnswerStep] = ()) -> Escalation:
+        """Where the visitor turns next; of the steps, those that were tried stand in the letter."""
+        read = result.interpretation
+        is_wish = self.escalator.is_wish(self._searcher.lemmatizer.lemmas(read.read_as))
+        seen = dict.fromkeys(" › ".join(hit.headings) for hit in result.hits[:3]) if result.answerable else ()
+        return self.escalator.escalation(
+            _reason(result, steps, is_wish),
+            read.typed,
+            platform=visitor.platform,
+            audience=visitor.audience,
+            tried=[step for step in steps if step.tried],
+            seen=list(seen),
         )
 
     def _alternatives(self, result: Result, visitor: Visitor) -> tuple[Hit, ...]:

@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException
 from indexer import artifact
 from indexer.encoder import Encoder
 from server import cors, pages
+from server.agent import agent
 from server.answering import Answerer
 from server.api import api, reply
 from server.errors import HTTP_ERRORS, QueryError
@@ -51,6 +52,7 @@ def create_app(
     app.extensions["feedback"] = Feedback(data) if data else None
     app.register_blueprint(api)
     app.register_blueprint(pages.pages)
+    app.register_blueprint(agent)
     pages.prepare(app)
     app.register_error_handler(QueryError, _query_error)
     app.register_error_handler(HTTPException, _http_error)

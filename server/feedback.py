@@ -1,6 +1,7 @@
-"""Votes of visitors on sections, in the journal of the `--data` folder; without that folder there are none.
+"""Votes of visitors and judgments of agents, in the journal of the `--data` folder; without that folder none are taken.
 
-A query is remembered by its id and by what was shown for it, so that a vote can name it; its text is not.
+A visitor's query is remembered by its id and by what was shown for it, so that a vote can name it; its text is not.
+What an agent judged for is kept, without personal data: a judgment says nothing without it.
 """
 
 import logging
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from server.errors import QueryError
 from server.journal import Journal, JournalError, UnknownQueryError
+from server.personal import hide
 from server.reading.masks import mask
 from server.schema import FeedbackRequest
 from server.search import Result, Searcher
@@ -52,6 +54,10 @@ class Feedback:
         """Keeps a vote; what is personal in the comment is masked. Raises UnknownQueryError."""
         self._journal.add_feedback(wanted.query_id, section_id, wanted.outcome, mask(wanted.comment.strip()))
 
+    def judge(self, query: str, section_id: str, grade: int) -> None:
+        """Keeps an agent's judgment; what is personal in the query is hidden."""
+        self._journal.add_judgment(hide(query).text, section_id, grade)
+
 
 def remembered(feedback: Feedback | None, result: Result) -> str:
     """A new query id, remembered where there is feedback."""
@@ -66,11 +72,7 @@ def keep(feedback: Feedback | None, searcher: Searcher, wanted: FeedbackRequest,
 
     With `unasked` a vote without a query id is taken as one of a reader who did not search.
     """
-    if feedback is None:
-        raise QueryError(404, "feedback_off", "Отзывы на этом сайте выключены.")
-    section_id = searcher.moved_sections.get(wanted.section_id, wanted.section_id)
-    if section_id not in searcher.sections:
-        raise QueryError(404, "section_not_found", "Такого раздела нет.", "section_id")
+    feedback, section_id = _require(feedback, searcher, wanted.section_id)
     try:
         if unasked and not wanted.query_id:
             wanted = wanted.model_copy(update={"query_id": feedback.read_unasked(section_id)})
@@ -79,7 +81,31 @@ def keep(feedback: Feedback | None, searcher: Searcher, wanted: FeedbackRequest,
         message = "Такого запроса нет, или он был слишком давно. Повторите поиск."
         raise QueryError(404, "query_not_found", message, "query_id") from error
     except JournalError as error:
-        _log.error("a vote was not kept: %s", error)
-        message = "Отзыв не удалось сохранить. Повторите через 10 секунд."
-        raise QueryError(503, "feedback_unavailable", message) from error
+        raise _unavailable(error) from error
     return section_id
+
+
+def judge(feedback: Feedback | None, searcher: Searcher, query: str, section_id: str, grade: int) -> str:
+    """Keeps an agent's judgment and gives the present id of its section; raises QueryError where it cannot."""
+    feedback, section_id = _require(feedback, searcher, section_id)
+    try:
+        feedback.judge(query, section_id, grade)
+    except JournalError as error:
+        raise _unavailable(error) from error
+    return section_id
+
+
+def _require(feedback: Feedback | None, searcher: Searcher, section_id: str) -> tuple[Feedback, str]:
+    """The feedback, and the present id of the section. Raises QueryError where there is none of one of them."""
+    if feedback is None:
+        raise QueryError(404, "feedback_off", "Отзывы на этом сайте выключены.")
+    section_id = searcher.moved_sections.get(section_id, section_id)
+    if section_id not in searcher.sections:
+        raise QueryError(404, "section_not_found", "Такого раздела нет.", "section_id")
+    return feedback, section_id
+
+
+def _unavailable(error: JournalError) -> QueryError:
+    _log.error("a vote was not kept: %s", error)
+    message = "Отзыв не удалось сохранить. Повторите через 10 секунд."
+    return QueryError(503, "feedback_unavailable", message)

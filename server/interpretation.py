@@ -20,7 +20,7 @@ from server.reading.synonyms import Expansion, Thesaurus, words_of
 Kind = Literal["keywords", "question", "error"]
 
 # What reading can do beyond white space and invisible characters; each can be switched off.
-Ability = Literal["layout", "translit", "typo", "synonym", "error"]
+Ability = Literal["layout", "translit", "typo", "synonym", "error", "platform", "audience"]
 AS_TYPED: frozenset[Ability] = frozenset(("layout", "translit", "typo", "synonym"))
 
 _REPAIRS: Mapping[Ability, Callable[[str, Lexicon], tuple[str, tuple[Change, ...]]]] = {
@@ -93,17 +93,21 @@ class Reader:
         self._lexicon = Lexicon(word_list, slang, lemmatizer)
         self._known = KnownTexts(errors, quoted, lemmatizer)
 
-    def read(self, query: str, without: Collection[Ability] = ()) -> Interpretation:
-        """The query as it was probably meant; `without` switches abilities off (AS_TYPED: all that change words)."""
+    def read(self, query: str, without: Collection[Ability] = (), untouched: Collection[str] = ()) -> Interpretation:
+        """The query as it was probably meant; `without` switches abilities off (AS_TYPED: all that change words).
+
+        `untouched` are words that stay as they are, named as `from_` of a change names them.
+        """
         cleaned = clean(query)
         typed = " ".join(cleaned.split())
         pasted = None if "error" in without else read_pasted(cleaned)
         text = pasted.searched if pasted else typed
         changes: tuple[Change, ...] = ()
         if len(text) <= LONGEST_TYPED:
-            text, changes = self._repaired(text, without)
+            text, changes = self._repaired(text, without, untouched)
         lemmas = self._lemmatizer.lemmas(text)
         found = [] if "synonym" in without else self._thesaurus.found_in(text)
+        found = [each for each in found if each.typed not in untouched]
         held = self._known.held(text) or (self._known.held(typed) if text != typed else [])
         return Interpretation(
             kind="error" if pasted or held else _kind(text),
@@ -111,18 +115,24 @@ class Reader:
             typed=typed,
             changes=(*changes, *(Change("synonym", each.typed, ", ".join(each.meant), 1.0) for each in found)),
             error=pasted,
-            platform=platform_of({*lemmas, *self._meant(found)}),
-            audience=audience_of(lemmas),
+            platform=None if "platform" in without else platform_of({*lemmas, *self._meant(found)}),
+            audience=None if "audience" in without else audience_of(lemmas),
             explained_in=tuple(section for section, decides in held if decides),
             expansions=tuple(found),
         )
 
-    def _repaired(self, text: str, without: Collection[Ability]) -> tuple[str, tuple[Change, ...]]:
+    def _repaired(
+        self, text: str, without: Collection[Ability], untouched: Collection[str]
+    ) -> tuple[str, tuple[Change, ...]]:
         changes: tuple[Change, ...] = ()
+        kept = re.compile(rf"((?<!\w)(?:{'|'.join(map(re.escape, untouched))})(?!\w))") if untouched else None
         for ability, repair in _REPAIRS.items():
             if ability not in without:
-                text, found = repair(text, self._lexicon)
-                changes += found
+                parts = kept.split(text) if kept else [text]
+                for place in range(0, len(parts), 2):  # between them stand the words that are kept
+                    parts[place], found = repair(parts[place], self._lexicon)
+                    changes += found
+                text = "".join(parts)
         # The model reads capitals as other words, and who writes in capitals alone means nothing by them.
         return (text.lower() if text.isupper() and " " in text else text), changes
 

@@ -1,4 +1,4 @@
-"""What people asked and how they voted: an SQLite file in the `--data` folder of a replica of the server.
+"""What people asked, how they voted, how agents judged: an SQLite file in the `--data` folder of a server's replica.
 
 It holds nothing personal beyond the texts of queries and comments: whoever adds them masks those first.
 """
@@ -19,25 +19,30 @@ FILE = "journal.sqlite"
 
 Outcome = Literal["solved", "not_related", "related_but_no_answer", "outdated"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+GRADES = (0, 2)  # what an agent can say of a section: it does not fit, it fits
 
 _VERSION = 1
 _BEGIN = "move the file away: a new one is begun"
 _PATIENCE = 5.0  # seconds to wait while another process writes
 
 _TABLES = (
-    """CREATE TABLE queries (
+    """CREATE TABLE IF NOT EXISTS queries (
         query_id TEXT PRIMARY KEY NOT NULL, created TEXT NOT NULL, query TEXT NOT NULL,
         answerable INTEGER NOT NULL, relevance REAL NOT NULL, sections TEXT NOT NULL) WITHOUT ROWID""",
-    """CREATE TABLE feedback (
+    """CREATE TABLE IF NOT EXISTS feedback (
         query_id TEXT NOT NULL, section_id TEXT NOT NULL, outcome TEXT NOT NULL, comment TEXT NOT NULL,
         created TEXT NOT NULL, PRIMARY KEY (query_id, section_id)) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS judgments (
+        query TEXT NOT NULL, section_id TEXT NOT NULL, grade INTEGER NOT NULL, created TEXT NOT NULL,
+        PRIMARY KEY (query, section_id)) WITHOUT ROWID""",
 )
 _QUERY = "INSERT INTO queries VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 # One statement, so that no other process comes between the question and the vote.
 _VOTE = """INSERT INTO feedback SELECT query_id, ?, ?, ?, ? FROM queries WHERE query_id = ?
     ON CONFLICT DO UPDATE SET outcome = excluded.outcome, comment = excluded.comment, created = excluded.created"""
 
-
+_JUDGMENT = """INSERT INTO judgments VALUES (?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET grade = excluded.grade, created = excluded.created"""
 _DROP = """DELETE FROM queries
     WHERE query = '' AND created < ? AND query_id NOT IN (SELECT query_id FROM feedback)"""
 
@@ -74,11 +79,22 @@ class Vote:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentJudgment:
+    """What a support agent said of a section that was found for a text."""
+
+    query: str  # masked
+    section_id: str
+    grade: int  # 0: does not fit; 2: fits
+    created: str  # ISO 8601, UTC
+
+
+@dataclass(frozen=True, slots=True)
 class Contents:
     """All that a journal holds, oldest first."""
 
     queries: tuple[LoggedQuery, ...]
     feedback: tuple[Vote, ...]
+    judgments: tuple[AgentJudgment, ...] = ()
 
 
 class Journal:
@@ -118,6 +134,15 @@ class Journal:
         if not self._add(_VOTE, row):
             raise UnknownQueryError(f"query {query_id!r} is not in {self.path}; expected one that was asked here")
 
+    def add_judgment(self, query: str, section_id: str, grade: int) -> None:
+        """Adds an agent's judgment; a later one of the same text on the same section takes its place.
+
+        Raises ValueError where the grade is none of GRADES.
+        """
+        if grade not in GRADES:
+            raise ValueError(f"grade {grade!r}; expected one of {', '.join(map(str, GRADES))}")
+        self._add(_JUDGMENT, (_storable(query), _storable(section_id), grade, _now()))
+
     def drop_unvoted(self, older: timedelta) -> int:
         """Drops the queries without text that nobody voted on, of that age and more; gives their number."""
         return self._add(_DROP, (_moment(datetime.now(UTC) - older),))
@@ -142,35 +167,46 @@ class Journal:
 def read_journals(folders: Iterable[Path]) -> Contents:
     """What the journals of these folders hold together; changes nothing in them.
 
-    What copies of a journal have in common counts once, of two votes on one section the later. Raises JournalError
-    where a folder has no journal, or one that cannot be read.
+    What copies of a journal have in common counts once, of two votes or judgments on one section the later. Raises
+    JournalError where a folder has no journal, or one that cannot be read.
     """
     queries: dict[str, LoggedQuery] = {}
     votes: dict[tuple[str, str], Vote] = {}
+    judgments: dict[tuple[str, str], AgentJudgment] = {}
     for folder in folders:
         contents = _read(folder / FILE)
         queries |= {query.query_id: query for query in contents.queries}
         for vote in contents.feedback:
             key = (vote.query_id, vote.section_id)
             votes[key] = max(votes.get(key, vote), vote, key=lambda each: each.created)
+        for judgment in contents.judgments:
+            key = (judgment.query, judgment.section_id)
+            judgments[key] = max(judgments.get(key, judgment), judgment, key=lambda each: each.created)
     age = attrgetter("created", "query_id")
-    return Contents(tuple(sorted(queries.values(), key=age)), tuple(sorted(votes.values(), key=age)))
+    return Contents(
+        tuple(sorted(queries.values(), key=age)),
+        tuple(sorted(votes.values(), key=age)),
+        tuple(sorted(judgments.values(), key=attrgetter("created", "query", "section_id"))),
+    )
 
 
 def _read(path: Path) -> Contents:
     if not path.is_file():
         raise JournalError(f"{path}: is not there; expected the journal of a server; name the folder of its --data")
     with _refusals(path), closing(_connected(f"{path.absolute().as_uri()}?mode=ro")) as db:
-        db.execute("BEGIN")  # both tables as they are at one moment
+        db.execute("BEGIN")  # all tables as they are at one moment
         _require_version(db, path)
         queries = db.execute("SELECT * FROM queries").fetchall()
         votes = db.execute("SELECT * FROM feedback").fetchall()
+        judges = db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'judgments'").fetchone()[0]
+        judgments = db.execute("SELECT * FROM judgments").fetchall() if judges else []  # older journals have none
         return Contents(
             tuple(
                 LoggedQuery(query_id, created, query, bool(answerable), relevance, tuple(json.loads(sections)))
                 for query_id, created, query, answerable, relevance, sections in queries
             ),
             tuple(Vote(*row) for row in votes),
+            tuple(AgentJudgment(*row) for row in judgments),
         )
 
 
@@ -181,9 +217,10 @@ def _opened(path: Path) -> sqlite3.Connection:
     try:
         db.execute("BEGIN IMMEDIATE")
         if not db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-            for statement in (*_TABLES, f"PRAGMA user_version = {_VERSION}"):
-                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {_VERSION}")
         _require_version(db, path)
+        for statement in _TABLES:  # one that was begun before there were agents' judgments gets their table
+            db.execute(statement)
         db.execute("COMMIT")
         db.execute("PRAGMA journal_mode = WAL")  # readers and the writer do not wait for each other
         db.execute("PRAGMA synchronous = NORMAL")  # no wait for the disk; a power failure may cost the last rows

@@ -18,7 +18,7 @@ from server.search import Filters, Hit, article_url, section_url
 
 pages = Blueprint("pages", __name__)
 
-_NEAR_MISSES, _NEAR = 3, 0.2  # shown where nothing answers, and how relevant each has to be: no random list
+NEAR_MISSES, NEAR = 3, 0.2  # shown where nothing answers, and how relevant each has to be: no random list
 LONGEST_ADDRESS = 300  # longer text, or text with line breaks, travels by POST and stays out of addresses and logs
 
 PLATFORM_NAMES = {"android": "Android", "ios": "iOS", "web": "веб", "desktop": "компьютер", "server": "сервер"}
@@ -179,7 +179,7 @@ def _results(text: str) -> str | Response:
         result, next(iter(filters.platform), None), next(iter(filters.audience), None), values.getlist("tried")
     )
     cited = [*(step.section_id for step in answer.steps), *([answer.quote.section_id] if answer.quote else [])]
-    near = [hit for hit in result.hits[:_NEAR_MISSES] if hit.relevance >= _NEAR]
+    near = [hit for hit in result.hits[:NEAR_MISSES] if hit.relevance >= NEAR]
     shown = result.hits if result.answerable else near
     kept = {name: chosen for name, chosen in (("platform", filters.platform), ("audience", filters.audience)) if chosen}
     return render_template(

@@ -165,14 +165,15 @@ class Searcher:
         mode: Mode = "hybrid",
         per_article: int = 3,
         without: Collection[Ability] = (),
+        untouched: Collection[str] = (),
     ) -> Result:
         """At most `limit` sections, best first, at most `per_article` of one article.
 
-        `without` switches off abilities of reading, AS_TYPED all that change words.
+        `without` switches off abilities of reading, AS_TYPED all that change words; `untouched` words stay as typed.
 
         A query without letters or digits gives no hits.
         """
-        read = self.read(query, without)
+        read = self.read(query, without, untouched)
         if not any(words(read.read_as)):
             return Result(read, (), 0.0, False, False)
         candidates = self.candidates(read, mode, self._allowed(filters or Filters()))
@@ -232,9 +233,9 @@ class Searcher:
         cosine = relevance_of_cosine(candidates.semantic.get(row, 0.0))
         return cosine if candidates.semantic else max(cosine, relevance_of_bm25(candidates.lexical.get(row, 0.0)))
 
-    def read(self, query: str, without: Collection[Ability] = ()) -> Interpretation:
-        """How the query is read; `without` switches abilities off."""
-        return self.reader.read(query, without)
+    def read(self, query: str, without: Collection[Ability] = (), untouched: Collection[str] = ()) -> Interpretation:
+        """How the query is read; `without` switches abilities off, `untouched` words stay as typed."""
+        return self.reader.read(query, without, untouched)
 
     def ranked(self, fused: Mapping[int, float], limit: int, per_article: int) -> list[int]:
         """The rows, best first, ties in the order of section_id, at most `per_article` of one article."""

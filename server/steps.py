@@ -81,7 +81,7 @@ class StepFinder:
         asker, sources = self._sources(result, visitor)
         for section in sources:
             for step in section.steps:
-                made = _made(step, section)
+                made = answer_step(step, section)
                 if not suits(made.platforms, made.audiences, asker):
                     continue
                 lemmas = self.content(step.text)
@@ -149,7 +149,7 @@ class StepFinder:
             for gist in filter(None, gists):
                 fits = (step for lemmas, step in steps if len(gist & lemmas) >= _ALIKE * len(gist))
                 if step := next(fits, None):
-                    found.append((gist, _made(step, section)))
+                    found.append((gist, answer_step(step, section)))
             if len(found) > max(1, len(best)):
                 best = found
         return best
@@ -166,7 +166,8 @@ def alike(one: frozenset[str], other: frozenset[str]) -> float:
     return len(one & other) / len(one | other) if one or other else 0.0
 
 
-def _made(step: Step, section: Section) -> AnswerStep:
+def answer_step(step: Step, section: Section) -> AnswerStep:
+    """The step of a section, for the section's platforms and audiences unless it has its own."""
     told = "\n".join((step.text, *step.substeps))
     return AnswerStep(
         step_id=hashlib.sha256(told.encode()).hexdigest()[:12],

@@ -127,6 +127,35 @@ def scrolled_up(page: Page) -> None:
     page.wait_for_timeout(400)
 
 
+def agent(text: str) -> Callable[[Page], None]:
+    """Gives the agents' page a text."""
+
+    def act(page: Page) -> None:
+        page.locator("#agent-text").fill(text)
+        page.get_by_role("button", name="Разобрать").click()
+        page.locator("#page-draft").wait_for()
+
+    return act
+
+
+LOG = """2026-11-20 10:11:12 ERROR [worker] ru.express: chat_not_found id=1234
+    at ru.express.bots.Sender.send(Sender.java:118)
+Здравствуйте, бот перестал писать в чат, телефон +7 912 345-67-89."""
+
+
+def agent_replies(page: Page) -> None:
+    """Undoes a change, picks steps, judges a section and looks why it was found."""
+    agent("не приходят уведомлния на андройде")(page)
+    page.get_by_role("button", name="как набрано — уведомлния").click()
+    page.get_by_text("оставлено как набрано").wait_for()
+    first = page.locator(".found").first
+    for number in range(2):
+        first.get_by_role("checkbox").nth(number).check()
+    first.get_by_role("button", name="Раздел подходит").click()
+    first.get_by_text("Отмечено: подходит").wait_for()
+    first.get_by_text("Почему найдено").click()
+
+
 def as_printed(page: Page) -> None:
     """As it would come out of a printer."""
     page.emulate_media(media="print")
@@ -163,6 +192,11 @@ STATES: dict[str, tuple[str, Callable[[Page], None] | None, bool]] = {
     "article-not-helped": ("/articles/cache", not_helped, False),
     "article-thanks": ("/articles/cache", helped, False),
     "article-printed": ("/articles/cache", as_printed, True),
+    "agent": ("/agent", None, True),
+    "agent-found": ("/agent", agent(LOG), True),
+    "agent-nothing": ("/agent", agent("рецепт борща"), True),
+    "agent-replies": ("/agent", agent_replies, True),
+    "agent-replies-top": ("/agent", agent_replies, False),
     "error": ("/articles/nothing", None, False),
 }
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from evaluation import systems
+from evaluation.agents import export_judgments
 from evaluation.commands.opening import command
 from evaluation.gaps import NO_ARTICLE, Asking, folded, found_in, read_log
 from evaluation.grouping import Case, Group, cases_of, grouped
@@ -48,6 +49,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     sub.add_argument("--corpus", type=Path, default=Path("corpus"), help="folder of articles (default: corpus)")
     sub.add_argument("--minimum", type=int, default=1, help="askings that a group needs (default: 1)")
     sub.add_argument("--limit", type=int, default=20, help="groups of a kind that are printed (default: 20)")
+    text = "write what agents judged on the page /agent as queries.jsonl and qrels/agents.tsv, and nothing else"
+    sub.add_argument("--judged", type=Path, metavar="FOLDER", help=text)
     sub.add_argument("--json", action="store_true", help="all groups, as JSON")
 
 
@@ -58,6 +61,10 @@ def _gaps(options: argparse.Namespace) -> int:
             "or the log of another search box with --queries FILE"
         )
     contents = read_journals(options.data)
+    if options.judged:
+        for path, number in export_judgments(contents.judgments, options.judged).items():
+            print(f"{path}: {number}")
+        return 0
     log = _log(options.queries) if options.queries else Counter[str]()
     opened = cache(lambda: _searcher(options.corpus))  # a journal that shows no gap needs none
     askings = found_in(contents) if options.data else {}

@@ -1,5 +1,6 @@
 // Steps that lead on: a tick moves to the next one and is remembered for this query while the tab is open; the last
 // one asks the server what comes after, and the focus goes there. And the letter, copied by a button.
+import { copy } from "./copying.js";
 import { show } from "./navigation.js";
 
 // The first step that is left; or the button, where all were remembered from before; or what to do without any.
@@ -52,17 +53,8 @@ function startSteps(form) {
 
 function startCopying(button) {
   button.hidden = false;
-  button.addEventListener("click", async () => {
-    const text = document.getElementById(button.dataset.copy);
-    try {
-      await navigator.clipboard.writeText(text.value);
-    } catch {
-      text.select(); // without the right to copy, the text is ready for Ctrl+C
-      document.execCommand("copy");
-    }
-    button.textContent = "Скопировано";
-    document.getElementById("page-status").textContent = "Черновик скопирован";
-  });
+  const text = document.getElementById(button.dataset.copy);
+  button.addEventListener("click", () => copy(button, text.value, button.dataset.copied ?? "Черновик скопирован"));
 }
 
 export function startAnswer(main) {
