@@ -61,6 +61,38 @@ def test_part_of_a_longer_code_is_not_that_code():
     assert reader.read("super_chat_not_found").explained_in == ()
 
 
+def test_untouched_words_stay_as_typed_and_the_rest_is_repaired():
+    assert reader.read("пользовтель, очистть кэш").read_as == "пользователь, очистить кэш"
+    kept = reader.read("пользовтель, очистть кэш", untouched=["очистть"])
+    assert kept.read_as == "пользователь, очистть кэш"
+    assert [change.from_ for change in kept.changes] == ["пользовтель"]
+
+
+def test_synonym_can_be_left_out_by_its_word():
+    synonyms = Synonyms.model_validate(
+        {"two_way": [{"words": ["пуш", "уведомление"]}, {"words": ["кэш", "временное"]}]}
+    )
+    slangy = Reader(ERRORS, synonyms, word_list(["очистить кэш"]), Lemmatizer())
+    assert [each.typed for each in slangy.read("пуш и кэш").expansions] == ["пуш", "кэш"]
+    read = slangy.read("пуш и кэш", untouched=["пуш"])
+    assert [each.typed for each in read.expansions] == ["кэш"]
+    assert [change.from_ for change in read.changes] == ["кэш"]
+
+
+def test_platform_and_audience_can_be_left_unread():
+    query = "у сотрудника не работает на iphone"
+    read = reader.read(query)
+    assert read.platform == "ios"
+    assert read.audience == "admin"
+    read = reader.read(query, without=["platform", "audience"])
+    assert (read.platform, read.audience) == (None, None)
+
+
+@given(st.text(), st.lists(st.text(), max_size=3))
+def test_reading_never_fails_with_untouched_words(query, untouched):
+    assert "\n" not in reader.read(query, untouched=untouched).read_as
+
+
 @given(st.text())
 def test_reading_never_fails(query):
     read = reader.read(query)

@@ -15,7 +15,17 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from server import journal
-from server.journal import FILE, OUTCOMES, Contents, Journal, JournalError, LoggedQuery, UnknownQueryError, Vote
+from server.journal import (
+    FILE,
+    OUTCOMES,
+    AgentJudgment,
+    Contents,
+    Journal,
+    JournalError,
+    LoggedQuery,
+    UnknownQueryError,
+    Vote,
+)
 from server.journal import read_journals as read
 
 
@@ -81,13 +91,15 @@ def test_entries_are_stamped_with_the_time_in_utc(folder, monkeypatch):
 def test_tables_are_those_that_are_agreed_on(opened, folder):
     with closing(sqlite3.connect(folder / FILE)) as db:
         tables = {
-            name: [row[1] for row in db.execute(f"PRAGMA table_info({name})")] for name in ("queries", "feedback")
+            name: [row[1] for row in db.execute(f"PRAGMA table_info({name})")]
+            for name in ("queries", "feedback", "judgments")
         }
         assert db.execute("PRAGMA user_version").fetchone() == (1,)
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert tables == {
         "queries": ["query_id", "created", "query", "answerable", "relevance", "sections"],
         "feedback": ["query_id", "section_id", "outcome", "comment", "created"],
+        "judgments": ["query", "section_id", "grade", "created"],
     }
 
 
@@ -110,6 +122,39 @@ def test_later_vote_on_a_section_takes_the_place_of_the_earlier(opened, folder):
         ("a#top", "solved", "comment solved", "02"),
         ("b#top", "outdated", "", "03"),
     ]
+
+
+def test_later_judgment_of_a_text_takes_the_place_of_the_earlier_also_across_folders(opened, folder, tmp_path):
+    opened.add_judgment("код", "a#top", 0)
+    opened.add_judgment("код", "a#top", 2)
+    opened.add_judgment("код", "b#top", 0)
+    other = Journal(tmp_path / "other")
+    other.add_judgment("код", "b#top", 2)
+    other.close()
+    assert read([tmp_path / "other", folder]).judgments == (
+        AgentJudgment("код", "a#top", 2, "2026-11-22T10:01:00+00:00"),
+        AgentJudgment("код", "b#top", 2, "2026-11-22T10:03:00+00:00"),
+    )
+
+
+def test_another_grade_is_refused(opened, folder):
+    with pytest.raises(ValueError, match="grade 1; expected one of 0, 2"):
+        opened.add_judgment("код", "a#top", 1)
+    assert read([folder]).judgments == ()
+
+
+def test_journal_from_before_judgments_is_read_and_continued(opened, folder):
+    add(opened, "q1")
+    opened.close()
+    with closing(sqlite3.connect(folder / FILE)) as db:
+        db.execute("DROP TABLE judgments")
+        db.commit()
+    assert read([folder]).judgments == ()
+    again = Journal(folder)
+    again.add_judgment("код", "a#top", 2)
+    again.close()
+    contents = read([folder])
+    assert (len(contents.queries), len(contents.judgments)) == (1, 1)
 
 
 def test_vote_for_an_unknown_query_is_refused(opened, folder):
