@@ -25,8 +25,8 @@ _WEIGHTS = tuple(round(0.3 + step / 20, 2) for step in range(11))
 _LEADS = (1.0, 0.8, 0.6, 0.4)
 _QUESTIONS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)
 _SYNONYMS = (0.0, 0.5, 0.75, 1.0, 1.25)
-_ASKED_BY_ADMINS = (1.0, 1.1, 1.2)
-_OTHER_PLATFORMS = (1.0, 0.9, 0.8)
+_ASKED_BY_ADMINS = (1.1, 1.2)  # what the words tell is a preference: never none
+_OTHER_PLATFORMS = (0.9, 0.8)
 _ADMINS = (1.0, 0.95, 0.9, 0.85, 0.8)
 
 _Found = dict[Query, Candidates]
