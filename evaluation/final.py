@@ -8,8 +8,17 @@ from evaluation.results import Provenance, SetResult
 from evaluation.tables import answerability_figures
 
 
-def append(log: Path, provenance: Provenance, found: SetResult, comparison: Mapping[str, object] | None = None) -> None:
-    """Adds a line to the log: commit, settings and figures of every system, when they were taken, what was compared."""
+def append(
+    log: Path,
+    provenance: Provenance,
+    found: SetResult,
+    comparison: Mapping[str, object] | None = None,
+    steps: Mapping[str, float | int | None] | None = None,
+) -> None:
+    """Adds a line to the log: commit, settings and figures of every system, when they were taken, what was compared.
+
+    `steps` are the figures of the answers' steps.
+    """
     line: dict[str, object] = {
         "created": provenance.created,
         "commit": provenance.commit,
@@ -27,6 +36,8 @@ def append(log: Path, provenance: Provenance, found: SetResult, comparison: Mapp
     }
     if figures := answerability_figures(found.answerability):
         line["answerability"] = {name: round(value, 4) for name, value in figures.items()}
+    if steps:
+        line["steps"] = {name: round(value, 4) if value is not None else None for name, value in steps.items()}
     if comparison:
         line["comparison"] = comparison
     with log.open("a", encoding="utf-8") as file:

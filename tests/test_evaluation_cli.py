@@ -335,6 +335,20 @@ def test_test_split_is_measured_with_final_alone_and_logged(
     assert [json.loads(line)["set"] for line in logged[2:]] == ["own, test", "own, test, capitals"]
 
 
+def test_final_run_measures_the_steps_of_answers_and_logs_them(
+    both_splits: Path, opened: list[Path], searcher: Searcher, capsys: pytest.CaptureFixture[str]
+):
+    (both_splits / "nuggets").mkdir(exist_ok=True)
+    step = searcher.sections["profile#photo"].steps[0].text
+    table = f"query-id\tcorpus-id\tvital|okay\tstep\nq2\tprofile#photo\tvital\t{step}\n"
+    (both_splits / "nuggets" / "test.tsv").write_text(table, encoding="utf-8")
+    assert cli.main(["run", "--data", str(both_splits), "--split", "test", "--final"]) == 0
+    (line,) = (both_splits / "final.jsonl").read_text(encoding="utf-8").splitlines()
+    steps = json.loads(line)["steps"]
+    assert (steps["queries"], steps["citations"], steps["wrong_platform"]) == (1, 1.0, 0)
+    assert f"  recall          {steps['recall']:.4g}" in capsys.readouterr().out
+
+
 def test_report_is_written_beside_earlier_ones(folder: Path, opened: list[Path], tmp_path: Path):
     for number in (1, 2):
         assert cli.main(["run", "--data", str(folder), "--report", str(tmp_path / "reports")]) == 0

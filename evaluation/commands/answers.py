@@ -2,8 +2,8 @@
 
 import argparse
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from evaluation.commands.opening import JUDGED, command, judged_set, open_searcher
@@ -42,15 +42,21 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def _answers(options: argparse.Namespace) -> int:
     judged = judged_set(options.data, options.split)
     searcher = open_searcher(options.corpus, judged)
-    found = measure(searcher, judged)
-    values = {name: getattr(found, name) for name in Found.__dataclass_fields__}
+    values = asdict(measure(searcher, judged))
     if options.json:
         print(json.dumps({"set": judged.name, **values}, ensure_ascii=False))
     else:
-        print(judged.name)
-        for name, value in values.items():
-            print(f"  {name.replace('_', ' '):<15} {'none' if value is None else f'{value:.4g}'}")
+        print(as_text(judged.name, values))
     return 0
+
+
+def as_text(name: str, figures: Mapping[str, float | int | None]) -> str:
+    """The figures of a set as lines."""
+    told = (
+        f"  {name.replace('_', ' '):<15} {'none' if value is None else f'{value:.4g}'}"
+        for name, value in figures.items()
+    )
+    return "\n".join([f"{name}: steps and quotes", *told])
 
 
 def measure(searcher: Searcher, judged: JudgedSet) -> Found:

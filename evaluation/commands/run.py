@@ -3,11 +3,13 @@
 import argparse
 import json
 import statistics
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 
 from evaluation import experiment, final, html_report, report, systems, tables
+from evaluation.commands import answers
 from evaluation.commands.opening import (
     JUDGED,
     PERTURBATIONS,
@@ -58,6 +60,7 @@ def _run(options: argparse.Namespace) -> int:
     opened = cache(lambda corpus: systems.open_searcher(corpus, Terminal()))  # once, however many sets are about it
     as_published = cache(lambda corpus: published(corpus, opened(corpus)))
     found, digests = [], {}
+    steps: dict[str, dict[str, float | int | None]] = {}  # set -> figures of the answers' steps
     for data, judged in _sets(options):
         unasked = ["all"] if _everything(options) and data == JUDGED else []
         clean: SetResult | None = None
@@ -76,8 +79,12 @@ def _run(options: argparse.Namespace) -> int:
             digests[each.name] = digest(each)
             if not options.json:
                 print(_as_text(found[-1], options.by), flush=True)
+            if options.final and not options.url and each.nuggets and measured is clean:
+                steps[each.name] = asdict(answers.measure(searcher, each))
+                if not options.json:
+                    print(answers.as_text(each.name, steps[each.name]), flush=True)
     if options.report or options.final:
-        _keep(options, opened(corpus_of((options.data or [JUDGED])[0], options.corpus)), found, digests)
+        _keep(options, opened(corpus_of((options.data or [JUDGED])[0], options.corpus)), found, digests, steps)
     if options.json:
         print(json.dumps({"sets": [_as_json(result) for result in found]}, ensure_ascii=False))
     return 0
@@ -151,12 +158,19 @@ def _ahead(result: SetResult) -> float | None:
     return reached["hybrid"] - max(reached["lexical"], reached["semantic"])
 
 
-def _keep(options: argparse.Namespace, searcher: Searcher, found: list[SetResult], digests: dict[str, str]) -> None:
+def _keep(
+    options: argparse.Namespace,
+    searcher: Searcher,
+    found: list[SetResult],
+    digests: dict[str, str],
+    steps: Mapping[str, Mapping[str, float | int | None]],
+) -> None:
     """The report and, for the test split, a line a set in the log."""
     provenance = provenance_of(searcher, found[0].name, digests)
     if options.final:
         for each in found:
-            final.append((options.data or [JUDGED])[0] / "final.jsonl", provenance, each)
+            log = (options.data or [JUDGED])[0] / "final.jsonl"
+            final.append(log, provenance, each, steps=steps.get(each.name))
     if options.report:
         shown = tuple(map(_in_question_last, found))
         Terminal().say(str(html_report.write_report(Results(provenance, shown), options.report)))
