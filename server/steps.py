@@ -27,6 +27,10 @@ _TROUBLE = frozenset(
 )
 
 
+# Questions after a meaning, which no steps answer but those of the very section that tells it.
+_ASKS_WHAT = re.compile(r"(?i)\b(?:что (?:такое|это|значит|означает)|зачем|для чего)\b")
+
+
 @dataclass(frozen=True, slots=True)
 class AnswerStep:
     """One instruction, word for word as in the help, and where it stands."""
@@ -110,9 +114,11 @@ class StepFinder:
     def _sources(self, result: Result, visitor: Visitor) -> tuple[Visitor, list[Section]]:
         """The first section found that has steps for the visitor, with its parts, and whom they are for."""
         # Who asks what something is, is not told what to do about something else.
-        looked_at = _LOOKED_AT if self.is_trouble(result) else 1
+        is_trouble = self.is_trouble(result)
+        looked_at = _LOOKED_AT if is_trouble else 1
+        asks_what = not is_trouble and _ASKS_WHAT.search(result.interpretation.read_as)
         for place, hit in enumerate(result.hits[:_LOOKED_AT_IN_ARTICLE]):
-            if place >= looked_at and hit.article_id != result.hits[0].article_id:
+            if place >= looked_at and (asks_what or hit.article_id != result.hits[0].article_id):
                 continue
             section = self._searcher.sections[hit.section_id]
             for asker in visitor.guesses:

@@ -286,7 +286,7 @@ class TestInBrowser:
         expect(page.locator(".error-found code")).to_have_text("chat_not_found")
         expect(page.locator(".found h3 a").first).to_have_attribute("href", "/articles/bots#send-errors")
         wording = page.get_by_label("Искали")
-        wording.fill("не приходят уведомления")
+        wording.fill("не приходят уведомления на андроиде")
         if scripted:
             wording.press("Enter")
         else:

@@ -189,14 +189,16 @@ def test_what_suits_a_visitor():
 
 
 def test_a_question_gets_steps_of_its_own_article_alone_where_the_best_section_has_none(searcher):
-    def found(*section_ids: str):
-        result = searcher.search("как переименовать себя")
+    def found(*section_ids: str, query: str = "как переименовать себя"):
+        result = searcher.search(query)
         hits = tuple(searcher.describe(searcher.sections[section_id]) for section_id in section_ids)
         return {
             step.section_id for step in StepFinder(searcher).steps(dataclasses.replace(result, hits=hits), Visitor())
         }
 
     assert found("profile#name", "sign-in#phone", "profile#photo") == {"profile#photo"}
+    assert found("profile#name", "sign-in#phone", "profile#photo", query="что такое имя") == set()
+    assert found("profile#photo", query="что такое имя") == {"profile#photo"}
     assert found("profile#name", "sign-in#phone") == set()
     far = ["sign-in#phone", "chats#create", "sign-in#qr", "calls#bad-sound"]
     assert found("profile#name", *far, "profile#photo") == set()
