@@ -255,3 +255,27 @@ def test_the_part_of_the_product_that_speaks_stays_whatever_log_it_stands_in(bef
     found = read_pasted(f"{before}[SmartApp] getLocation rejected: permission_denied\n    at Example.run (app.js:12:3)")
     assert found
     assert found.message == "[SmartApp] getLocation rejected: permission_denied"
+
+
+def test_a_message_without_an_error_word_is_searched_with_the_words_under_it_in_a_log_too():
+    said = "User not available: no trust between the servers\nне находится партнёр"
+    noisy = f"[2026-03-12T10:22:31.120Z] request 5d1f\n{said}\n    at send (https://a.example.ru/app.js:1:2)"
+    found = read_pasted(noisy)
+    assert found
+    assert found.searched == "User not available: no trust between the servers не находится партнёр"
+
+
+def test_of_a_long_dump_the_first_lines_are_enough():
+    dump = "\n".join(f"column{number} value of a table" for number in range(40))
+    found = read_pasted(f"Error: no space left on device (ENOSPC)\n{dump}")
+    assert found
+    assert "ENOSPC" in found.searched
+    assert "column5" not in found.searched
+
+
+def test_ids_alone_are_never_the_message():
+    found = read_pasted(
+        "D/Idle: app not in whitelist, network blocked\nИдентификатор запроса: 5d1f2c3b-1111-4222-a333-444455556666"
+    )
+    assert found
+    assert found.message == "app not in whitelist, network blocked"

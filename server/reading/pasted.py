@@ -8,6 +8,7 @@ from server.reading.masks import mask
 
 _LONGEST_MESSAGE = 300  # characters
 _LONGEST_PROSE = 600
+_MOST_OTHERS = 3  # lines that are neither a person's nor a log's
 _MOST_LINES = 400  # of the text are looked at: a longer trace repeats itself
 
 # Lines that only say where in the code something happened, or when.
@@ -42,6 +43,7 @@ _ERROR_WORD = re.compile(
     r"не найден\w{0,2}|превышен\w{0,2})\b"
 )
 _CAUSE = re.compile(r"^\s*Caused by:\s*")
+_LETTERS = re.compile(r"[^\W\d_]{2,}")
 _LOG_LINE = re.compile(
     r"^\s*[\[(]?(?:\d{4}[-/]\d{2}[-/]\d{2}|\d{2}-\d{2} \d{2}:\d{2}|\d{1,2}:\d{2}:\d{2}|"
     r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) )"
@@ -94,7 +96,7 @@ def read_pasted(text: str) -> Pasted | None:
     if len(lines) == 1 and not _LOG_LINE.match(lines[0].text):
         told = "" if _JSON.search(lines[0].text) else lines[0].masked[:_LONGEST_PROSE]
     else:
-        told = prose
+        told = " ".join(_said(lines))[:_LONGEST_PROSE]
     text = told if skeleton in told else f"{told} {skeleton}"
     text = " ".join(_PERSONAL.sub(" ", text).split())
     return Pasted(codes, message, skeleton, prose, " ".join([text, *(code for code in codes if code not in text)]))
@@ -142,7 +144,7 @@ def _rating(lines: list[_Line], place: int, codes: tuple[str, ...]) -> float:
     """
     line, masked = lines[place].text, lines[place].masked
     if _FRAME.match(line) or _METADATA.match(masked) or not _PREFIX.sub("", masked).strip():
-        return -1.0
+        return -9.0
     rating = 3.0 * bool(_CAUSE.match(line)) + 2.0 * bool(_ERROR_WORD.search(line))
     rating += 2.0 * bool(_GRAVE.search(line[:160])) - 2.0 * bool(_MILD.search(line[:160]))
     rating += 2.0 * any(code in line for code in codes) + bool(_RUSSIAN.search(line)) + 2.0 * bool(_JSON.search(line))
@@ -150,6 +152,21 @@ def _rating(lines: list[_Line], place: int, codes: tuple[str, ...]) -> float:
     rating += 2.0 * (follows_frame and (place + 1 == len(lines) or not _FRAME.match(lines[place + 1].text)))
     precedes_frame = place + 1 < len(lines) and _FRAME.match(lines[place + 1].text) is not None
     return rating + 2.0 * precedes_frame + 0.5 * (4 <= len(line.split()) <= 40)
+
+
+def _said(lines: list[_Line]) -> list[str]:
+    """Masked: what people wrote, and the first lines that are neither theirs nor a log's, as of a dialog."""
+    kept = []
+    others = 0
+    for line in lines:
+        if _is_logged(line) or _JSON.search(line.text):
+            continue
+        if not _is_prose(line):
+            others += 1
+            if others > _MOST_OTHERS or len(_LETTERS.findall(line.masked)) < 2:
+                continue
+        kept.append(line.masked.strip())
+    return kept
 
 
 def _is_machine(line: _Line) -> bool:
