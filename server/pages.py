@@ -14,6 +14,7 @@ from server.api import answerer, asked, searcher
 from server.errors import QueryError
 from server.interpretation import AS_TYPED
 from server.origin import require_same_site
+from server.quotes import marked_url
 from server.search import Filters, Hit, article_url, section_url
 
 pages = Blueprint("pages", __name__)
@@ -40,7 +41,7 @@ _LONGEST_EXAMPLE = 64  # characters: a line on a phone and a half
 def prepare(app: Flask) -> None:
     """Gives the templates their filters and what stands on every page."""
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.filters.update(marked=marked, date=russian_date, counted=counted)
+    app.jinja_env.filters.update(marked=marked, date=russian_date, counted=counted, marked_url=marked_url)
     artifact = app.extensions["searcher"].artifact
     app.jinja_env.globals.update(
         platform_names=PLATFORM_NAMES,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import quote as percent_encoded
 
 from indexer.sections import Section
 from indexer.sentences import Sentence
@@ -13,6 +14,8 @@ _LOOKED_AT = 2  # hits, of which the first that suits the visitor and has senten
 # Chosen on tuning questions, see docs/design.md.
 _BY_WORDS = 0.1  # how much the share of the query's words counts beside the cosine
 _OPENING = 0.03  # for what a section begins with: the help answers first and explains then
+
+_NAMED = 6  # words at either end of a long quote, by which a browser finds it
 
 # Below these nothing is quoted. Cosines of another model would mean something else: only where replies are calibrated.
 _LEAST_RELEVANCE = 0.8  # of the reply
@@ -27,6 +30,21 @@ class Quote:
     text: str
     section_id: str
     url: str
+
+
+def marked_url(quote: Quote) -> str:
+    """The address of the quote's section at which browsers mark the quoted words (a text fragment; WICG, 2020).
+
+    A long quote is named by its first and last words, of one line each: a fragment must not cross lines of a list.
+    """
+    first, last = quote.text.split("\n")[0].split(), quote.text.split("\n")[-1].split()
+    whole = "\n" not in quote.text and len(first) <= 2 * _NAMED
+    ends = [first] if whole else [first[:_NAMED], last[-_NAMED:]]
+    return f"{quote.url}:~:text={','.join(_directive(' '.join(words)) for words in ends)}"
+
+
+def _directive(words: str) -> str:
+    return percent_encoded(words, safe="").replace("-", "%2D")  # a hyphen means something there
 
 
 class Quoter:

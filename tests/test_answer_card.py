@@ -67,6 +67,9 @@ def test_ticks_are_remembered_for_the_query_and_focus_moves_on(page, scripted):
     expect(boxes(page).nth(1)).to_be_focused()
     page.goto("/?q=что такое HUID")
     expect(page.locator(".answer .quote")).to_contain_text("HUID — постоянный идентификатор")
+    expect(page.locator(".answer .source a").first).to_have_attribute(
+        "href", re.compile(r"^/articles/profile#huid:~:text=HUID")
+    )
     page.goto(f"/?q={QUERY}")
     expect(boxes(page).nth(0)).to_be_checked()
     expect(boxes(page).nth(1)).not_to_be_checked()

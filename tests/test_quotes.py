@@ -11,7 +11,7 @@ from indexer.artifact import Artifact
 from indexer.sections import Step
 from indexer.sentences import Sentence, SentenceIndex
 from server.answering import Answerer
-from server.quotes import Quote, Quoter
+from server.quotes import Quote, Quoter, marked_url
 from server.search import Searcher
 from server.steps import Visitor
 
@@ -132,3 +132,18 @@ def test_our_own_help_answers_questions_with_the_right_sentence(real_searcher, q
     assert quote
     assert quote.text.startswith(beginning)
     assert quote.text in real_searcher.sections[quote.section_id].text
+
+
+@pytest.mark.parametrize(
+    ("text", "fragment"),
+    [
+        (
+            "Громко, в-третьих.",
+            "%D0%93%D1%80%D0%BE%D0%BC%D0%BA%D0%BE%2C%20%D0%B2%2D%D1%82%D1%80%D0%B5%D1%82%D1%8C%D0%B8%D1%85.",
+        ),
+        (" ".join("abcdefghijklmnop"), "a%20b%20c%20d%20e%20f,k%20l%20m%20n%20o%20p"),
+        ("one two\nthree four", "one%20two,three%20four"),
+    ],
+)
+def test_the_link_to_the_source_marks_the_quoted_words_there(text, fragment):
+    assert marked_url(Quote(text, SECTION, "/articles/a#b")) == f"/articles/a#b:~:text={fragment}"
