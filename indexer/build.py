@@ -1,17 +1,15 @@
 """From a folder of articles to an artifact, stage by stage."""
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from indexer import artifact, knowledge, models
+from indexer import artifact, knowledge, models, reuse
 from indexer import calibration as calibrating
 from indexer.articles import Article, Corpus, Finding, LeftOut, corpus_digest, corpus_form, read_articles
 from indexer.encoder import Encoder, Vectors, open_encoder, windows
@@ -113,13 +111,14 @@ def build(
         texts, rows = passages(sections, encoder)
     with clock.stage("vectors"):
         known = _known_vectors(index, model)
-        vectors, encoded = _vectors(texts, known.windows, encoder, reporter.progress("Encoding", "window"))
+        move = reporter.progress("Encoding", "window")
+        vectors, encoded = reuse.encoded(texts, known.windows, lambda new: encoder.encode_passages(new, move))
         questions = QuestionIndex.build(
             asked, encoder, lemmatizer.lemmas, known.questions, reporter.progress("Questions", "question")
         )
         sentences = SentenceIndex.build(sections, encoder, known.sentences, reporter.progress("Sentences", "sentence"))
     with clock.stage("indexing"):
-        vector_index = VectorIndex.build(vectors, rows, [_digest(text) for text in texts])
+        vector_index = VectorIndex.build(vectors, rows, [reuse.digest_of(text) for text in texts])
     counts = {
         "articles": len(articles),
         "sections": len(sections),
@@ -254,24 +253,6 @@ def _known_vectors(index: Path, model: models.Model) -> Known:
         )
     except ArtifactError:
         return Known()
-
-
-def _vectors(
-    texts: Sequence[str], known: dict[str, Vectors], encoder: Encoder, progress: Callable[[int, int], None]
-) -> tuple[Vectors, int]:
-    """Unit vectors of the texts, shape (texts, dimension), and how many had to be encoded; each text once."""
-    digests = [_digest(text) for text in texts]
-    new = {digest: text for digest, text in zip(digests, texts, strict=True) if digest not in known}
-    encoded = encoder.encode_passages(list(new.values()), progress)
-    places = dict(zip(new, count()))
-    vectors = np.empty((len(texts), encoder.dimension), dtype=np.float32)
-    for row, digest in enumerate(digests):
-        vectors[row] = encoded[places[digest]] if digest in places else known[digest]
-    return vectors, len(new)
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass

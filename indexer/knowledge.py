@@ -149,6 +149,11 @@ class Question(_Strict):
     text: Text
     sections: tuple[Text, ...] = ()
 
+    @property
+    def line(self) -> str:
+        """The text in one line: what is searched."""
+        return " ".join(self.text.split())
+
 
 # File name -> what it holds. The build copies these files as they are.
 FILES: dict[str, type[BaseModel]] = {
@@ -169,14 +174,8 @@ def read(folder: Path, name: str, kind: type[Table]) -> Table | None:
     Raises ArticleError with a line for each mistake.
     """
     path = folder / name
-    try:
-        content = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
+    if (content := _text_of(path)) is None:
         return None
-    except UnicodeDecodeError as error:
-        raise ArticleError(f"{path}: byte {error.start} is not UTF-8; expected UTF-8 text; save it as UTF-8") from error
-    except OSError as error:
-        raise ArticleError(f"{path}: cannot be read ({error.strerror}); expected a readable file") from error
     try:
         return kind.model_validate(tomllib.loads(content))
     except tomllib.TOMLDecodeError as error:
@@ -194,22 +193,25 @@ def read_questions(folder: Path) -> tuple[Question, ...]:
 
     Raises ArticleError with a line for each mistake.
     """
+    return tuple(question for _, question in numbered_questions(folder))
+
+
+def numbered_questions(folder: Path) -> list[tuple[int, Question]]:
+    """The questions with the numbers of their lines; none where there is no such file.
+
+    Raises ArticleError with a line for each mistake.
+    """
     path = folder / QUESTIONS
-    try:
-        lines = path.read_bytes().decode("utf-8-sig").splitlines()
-    except FileNotFoundError:
-        return ()
-    except UnicodeDecodeError as error:
-        raise ArticleError(f"{path}: byte {error.start} is not UTF-8; expected UTF-8 text; save it as UTF-8") from error
-    except OSError as error:
-        raise ArticleError(f"{path}: cannot be read ({error.strerror}); expected a readable file") from error
-    found: list[Question] = []
+    if (content := _text_of(path)) is None:
+        return []
+    found: list[tuple[int, Question]] = []
     mistakes: list[str] = []
-    for number, line in enumerate(lines, start=1):
+    # At line feeds alone: JSON may hold other separators of lines as they are.
+    for number, line in enumerate(content.split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            found.append(Question.model_validate_json(line))
+            found.append((number, Question.model_validate_json(line)))
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"])) or "the line"
@@ -219,7 +221,19 @@ def read_questions(folder: Path) -> tuple[Question, ...]:
             )
     if mistakes:
         raise ArticleError("\n".join(mistakes))
-    return tuple(found)
+    return found
+
+
+def _text_of(path: Path) -> str | None:
+    """The text of a file; None where there is none. Raises ArticleError where it cannot be read or is not UTF-8."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError as error:
+        raise ArticleError(f"{path}: byte {error.start} is not UTF-8; expected UTF-8 text; save it as UTF-8") from error
+    except OSError as error:
+        raise ArticleError(f"{path}: cannot be read ({error.strerror}); expected a readable file") from error
 
 
 def line_of(content: str, text: str, otherwise: int = 1) -> int:

@@ -5,7 +5,6 @@ asker's words already, and it is known where its answer stands. `questions.jsonl
 with the sections that answer it, or with none where the help has no answer.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from indexer import reuse
 from indexer.encoder import Encoder, Progress, Vectors
 from indexer.errors import ArticleError, ArtifactError
 from indexer.knowledge import QUESTIONS, Question, read_questions
@@ -40,19 +40,14 @@ class QuestionIndex:
         known: Mapping[str, Vectors],
         progress: Progress,
     ) -> "QuestionIndex":
-        """The index of these questions; `known` are vectors by `digest_of` a text, which need not be made again."""
-        texts = [" ".join(question.text.split()) for question in questions]
-        new = sorted({text for text in texts if digest_of(text) not in known})
-        made = dict(zip(new, encoder.encode_queries(new, progress), strict=True))
-        vectors = np.zeros((len(texts), encoder.dimension), dtype=np.float32)
-        for row, text in enumerate(texts):
-            vectors[row] = made[text] if text in made else known[digest_of(text)]
+        """The index of these questions; `known` are vectors by digest of a text, which need not be made again."""
+        texts = [question.line for question in questions]
+        vectors, _ = reuse.encoded(texts, known, lambda new: encoder.encode_queries(new, progress))
         return cls(tuple(questions), vectors, LexicalIndex.build([{_FIELD: terms(text)} for text in texts]))
 
     def known_vectors(self) -> dict[str, Vectors]:
-        """The vectors by `digest_of` their texts."""
-        digests = (digest_of(" ".join(question.text.split())) for question in self.questions)
-        return dict(zip(digests, self.vectors, strict=True))
+        """The vectors by digest of their texts."""
+        return reuse.by_digest((question.line for question in self.questions), self.vectors)
 
     def words(self, lemmas: Sequence[str]) -> Vectors:
         """BM25 of every question for these lemmas, float32 (questions,)."""
@@ -85,8 +80,3 @@ class QuestionIndex:
                 "expected as many of each; rebuild the index"
             )
         return cls(questions, vectors, lexical)
-
-
-def digest_of(text: str) -> str:
-    """What a question's vector is kept by: SHA-256, hexadecimal."""
-    return hashlib.sha256(text.encode()).hexdigest()

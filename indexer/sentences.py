@@ -3,7 +3,6 @@
 Steps are no quotes: they are instructions, and answers show them as such.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,6 +14,7 @@ import numpy as np
 from pydantic import TypeAdapter
 from razdel import sentenize
 
+from indexer import reuse
 from indexer.encoder import Encoder, Progress, Vectors
 from indexer.errors import ArtifactError
 from indexer.sections import Section
@@ -66,22 +66,15 @@ class SentenceIndex:
     def build(
         cls, sections: Iterable[Section], encoder: Encoder, known: Mapping[str, Vectors], progress: Progress
     ) -> "SentenceIndex":
-        """The index of these sections; `known` are vectors by `digest_of` a passage, which need not be made again."""
+        """The index of these sections; `known` are vectors by digest of a passage, which need not be made again."""
         sentences = tuple(sentence for section in sections for sentence in cut(section))
-        digests = [digest_of(sentence.passage) for sentence in sentences]
-        new = {
-            digest: sentence.passage for digest, sentence in zip(digests, sentences, strict=True) if digest not in known
-        }
-        made = dict(zip(new, encoder.encode_passages(list(new.values()), progress), strict=True))
-        vectors = np.zeros((len(sentences), encoder.dimension), dtype=np.float32)
-        for row, digest in enumerate(digests):
-            vectors[row] = made[digest] if digest in made else known[digest]
+        passages = [sentence.passage for sentence in sentences]
+        vectors, _ = reuse.encoded(passages, known, lambda new: encoder.encode_passages(new, progress))
         return cls(sentences, vectors)
 
     def known_vectors(self) -> dict[str, Vectors]:
-        """The vectors by `digest_of` their passages."""
-        digests = (digest_of(sentence.passage) for sentence in self.sentences)
-        return dict(zip(digests, self.vectors, strict=True))
+        """The vectors by digest of their passages."""
+        return reuse.by_digest((sentence.passage for sentence in self.sentences), self.vectors)
 
     def save(self, folder: Path) -> None:
         """Writes the sentences and their vectors into a new folder."""
@@ -106,11 +99,6 @@ class SentenceIndex:
                 "rebuild the index"
             )
         return cls(sentences, vectors)
-
-
-def digest_of(passage: str) -> str:
-    """What a sentence's vector is kept by: SHA-256, hexadecimal."""
-    return hashlib.sha256(passage.encode()).hexdigest()
 
 
 def cut(section: Section) -> Iterator[Sentence]:

@@ -53,8 +53,12 @@ def _table(corpus: Corpus, name: str, kind: type[knowledge.Table]) -> tuple[know
     try:
         return knowledge.read(corpus.folder, name, kind), []
     except ArticleError as error:
-        pairs = [line.partition(": ") for line in str(error).splitlines()]
-        return None, [Finding(place, message) for place, _, message in pairs]
+        return None, _findings_of(error)
+
+
+def _findings_of(error: ArticleError) -> list[Finding]:
+    pairs = [line.partition(": ") for line in str(error).splitlines()]
+    return [Finding(place, message) for place, _, message in pairs]
 
 
 def _topics(articles: Sequence[Article], topics: set[str] | None) -> Iterable[Finding]:
@@ -148,18 +152,14 @@ def _questions(folder: Path, sections: Sequence[Section], unread: set[str]) -> I
     path = folder / knowledge.QUESTIONS
     known = {section.section_id for section in sections}
     try:
-        questions = knowledge.read_questions(folder)
+        questions = knowledge.numbered_questions(folder)
     except ArticleError as error:
-        pairs = [line.partition(": ") for line in str(error).splitlines()]
-        yield from (Finding(place, message) for place, _, message in pairs)
+        yield from _findings_of(error)
         return
     lines: dict[str, int] = {}
-    numbers = (
-        [number for number, line in enumerate(path.read_bytes().splitlines(), 1) if line.strip()] if questions else []
-    )
-    for number, question in zip(numbers, questions, strict=True):
+    for number, question in questions:
         place = f"{path}:{number}"
-        key = " ".join(question.text.lower().split())
+        key = question.line.lower()
         if key in lines:
             yield Finding(place, f'"{question.text}" stands in line {lines[key]}, too; expected it once; remove one')
         lines.setdefault(key, number)

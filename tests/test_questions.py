@@ -199,3 +199,10 @@ def test_a_question_left_out_is_unknown_and_unknown_sections_are_passed_over(sea
     without = known.likeness(vector, lemmas, left_out=1)
     assert known.cosines(without) == {}
     assert without.to_each[1] == -np.inf
+
+
+def test_other_separators_of_lines_within_a_question_do_not_end_it(corpus):
+    (corpus / QUESTIONS).write_text('{"text": "как\u2028войти"}\n\n{"text": "обед", "sections": ["profile#nowhere"]}\n')
+    assert [question.text for question in read_questions(corpus)] == ["как\u2028войти", "обед"]
+    (found,) = [str(finding) for finding in check(read_articles(corpus)) if QUESTIONS in str(finding)]
+    assert ":3: section" in found

@@ -67,7 +67,7 @@ class Pasted:
     codes: tuple[str, ...]  # in the order in which they stand
     message: str  # the line that says what went wrong, without what a log writes before it
     skeleton: str  # the message with all that changes masked
-    prose: str  # what a person wrote around it, masked; empty where nobody did
+    prose: str  # masked: what was said outside of any log, by a person or a dialog; empty where nothing was
     searched: str  # what to search for: the prose and the message without masks, and codes that both lack
 
 
@@ -90,14 +90,12 @@ def read_pasted(text: str) -> Pasted | None:
         return None
     message = _message(lines, codes)
     skeleton = mask(message)[:_LONGEST_MESSAGE]
-    prose = " ".join(line.masked.strip() for line in lines if _is_prose(line) and not _JSON.search(line.text))
-    prose = prose[:_LONGEST_PROSE]
     # Of a single line all counts: who wrote it, or cut it out, meant it.
     if len(lines) == 1 and not _LOG_LINE.match(lines[0].text):
-        told = "" if _JSON.search(lines[0].text) else lines[0].masked[:_LONGEST_PROSE]
+        prose = "" if _JSON.search(lines[0].text) else lines[0].masked[:_LONGEST_PROSE]
     else:
-        told = " ".join(_said(lines))[:_LONGEST_PROSE]
-    text = told if skeleton in told else f"{told} {skeleton}"
+        prose = " ".join(_said(lines))[:_LONGEST_PROSE]
+    text = prose if skeleton in prose else f"{prose} {skeleton}"
     text = " ".join(_PERSONAL.sub(" ", text).split())
     return Pasted(codes, message, skeleton, prose, " ".join([text, *(code for code in codes if code not in text)]))
 
