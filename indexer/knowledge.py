@@ -148,6 +148,7 @@ class Question(_Strict):
 
     text: Text
     sections: tuple[Text, ...] = ()
+    steps: tuple[Text, ...] | None = None  # ids of those of the sections' steps that belong into the answer, if judged
 
     @property
     def line(self) -> str:
@@ -217,7 +218,7 @@ def numbered_questions(folder: Path) -> list[tuple[int, Question]]:
             where = ".".join(map(str, first["loc"])) or "the line"
             mistakes.append(
                 f"{path}:{number}: {where} does not fit ({first['msg']}); expected "
-                '{"text": "…", "sections": ["article#anchor"]}; correct the line'
+                '{"text": "…", "sections": ["article#anchor"], "steps": ["id of a step"] or null}; correct the line'
             )
     if mistakes:
         raise ArticleError("\n".join(mistakes))

@@ -49,12 +49,13 @@ class Lemmatizer:
 
         A hyphenated word gives the whole and its parts: «push-уведомления» is found by «уведомление».
         """
-        found = []
-        for word in words(clean(text)):
-            found.append(self.lemma(word.text))
-            if "-" in word.text and _CYRILLIC.search(word.text):
-                found.extend(self.lemma(part) for part in word.text.split("-") if part)
-        return found
+        return [lemma for word in words(clean(text)) for lemma in self.lemmas_of_word(word.text)]
+
+    def lemmas_of_word(self, word: str) -> list[str]:
+        """The lemmas of one word as `words` gives it: its own, and of a hyphenated one those of its parts."""
+        if "-" in word and _CYRILLIC.search(word):
+            return [self.lemma(word), *(self.lemma(part) for part in word.split("-") if part)]
+        return [self.lemma(word)]
 
     def content_lemmas(self, text: str) -> list[str]:
         """The lemmas of a text in order of its words, without function words; a hyphenated word gives the whole."""

@@ -5,7 +5,6 @@ asker's words already, and it is known where its answer stands. `questions.jsonl
 with the sections that answer it, or with none where the help has no answer.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +57,7 @@ class QuestionIndex:
         if not self.questions:
             return
         folder.mkdir()
-        lines = (json.dumps(question.model_dump(), ensure_ascii=False) for question in self.questions)
+        lines = (question.model_dump_json(exclude_none=True) for question in self.questions)
         (folder / QUESTIONS).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         np.save(folder / "vectors.npy", self.vectors, allow_pickle=False)
         self.lexical.save(folder / "lexical")

@@ -1,8 +1,9 @@
 """Splits an article at its headings into sections: what is indexed, ranked and shown."""
 
+import hashlib
 import html
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -34,6 +35,11 @@ class Step:
     audiences: tuple[str, ...] = ()  # empty: those of the section
     danger: tuple[str, ...] = ()  # deletes_data, signs_out, needs_admin
 
+    @property
+    def step_id(self) -> str:
+        """What the step is called by as long as its text stays: 12 hexadecimal digits."""
+        return hashlib.sha256("\n".join((self.text, *self.substeps)).encode()).hexdigest()[:12]
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -52,6 +58,18 @@ class Section:
     keywords: tuple[str, ...]
     related: tuple[str, ...]
     aliases: tuple[str, ...]  # earlier section ids
+
+
+def with_parts(section: Section, of_article: Sequence[Section]) -> Iterator[Section]:
+    """The section and, where it is a question without steps of its own, its parts for one platform or audience.
+
+    `of_article` are the sections of its article in reading order.
+    """
+    yield section
+    if section.level != 2 or section.steps:
+        return
+    following = of_article[of_article.index(section) + 1 :]
+    yield from takewhile(lambda part: part.level > section.level, following)
 
 
 def split_article(article: Article) -> tuple[Section, ...]:

@@ -8,7 +8,7 @@ from indexer import artifact, knowledge
 from indexer.articles import Article, Corpus, Finding, Heading, articles_root
 from indexer.errors import ArticleError, ArtifactError
 from indexer.readers import help_markdown
-from indexer.sections import Section, split_article
+from indexer.sections import Section, split_article, with_parts
 
 
 def check(corpus: Corpus, index: Path | None = None) -> list[Finding]:
@@ -150,7 +150,10 @@ def _errors(
 
 def _questions(folder: Path, sections: Sequence[Section], unread: set[str]) -> Iterable[Finding]:
     path = folder / knowledge.QUESTIONS
-    known = {section.section_id for section in sections}
+    known = {section.section_id: section for section in sections}
+    articles: dict[str, list[Section]] = {}
+    for section in sections:
+        articles.setdefault(section.article_id, []).append(section)
     try:
         questions = knowledge.numbered_questions(folder)
     except ArticleError as error:
@@ -163,9 +166,20 @@ def _questions(folder: Path, sections: Sequence[Section], unread: set[str]) -> I
         if key in lines:
             yield Finding(place, f'"{question.text}" stands in line {lines[key]}, too; expected it once; remove one')
         lines.setdefault(key, number)
-        for section in question.sections:
-            if section not in known and section.partition("#")[0] not in unread:
-                yield Finding(place, f'section "{section}" does not exist; expected article#section; correct it')
+        missing = [section for section in question.sections if section not in known]
+        for name in missing:
+            if name.partition("#")[0] not in unread:
+                yield Finding(place, f'section "{name}" does not exist; expected article#section; correct it')
+        answering = [known[name] for name in question.sections if name in known]
+        parts = (part for section in answering for part in with_parts(section, articles[section.article_id]))
+        steps = {step.step_id for part in parts for step in part.steps}
+        for step in () if missing else question.steps or ():
+            if step not in steps:
+                yield Finding(
+                    place,
+                    f'step "{step}" is none of its sections; expected ids of their steps as they read now; '
+                    "judge the answer again, or remove the id",
+                )
 
 
 def _spaced(text: str) -> str:

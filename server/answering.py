@@ -66,6 +66,8 @@ class Answerer:
         if result.answerable:
             steps = self._finder.steps(result, visitor)
             if is_trouble and all(step.step_id in tried for step in steps):
+                steps += self._finder.others(steps, result, visitor)
+            if is_trouble and all(step.step_id in tried for step in steps):
                 steps += self._finder.general(steps, visitor)
         steps = tuple(replace(step, tried=step.step_id in tried) for step in steps)
         return Answer(

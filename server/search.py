@@ -166,17 +166,19 @@ class Searcher:
         per_article: int = 3,
         without: Collection[Ability] = (),
         untouched: Collection[str] = (),
+        left_out: int | None = None,
     ) -> Result:
         """At most `limit` sections, best first, at most `per_article` of one article.
 
         `without` switches off abilities of reading, AS_TYPED all that change words; `untouched` words stay as typed.
+        `left_out` is the place of a known question that is taken for unknown.
 
         A query without letters or digits gives no hits.
         """
         read = self.read(query, without, untouched)
         if not any(words(read.read_as)):
             return Result(read, (), 0.0, False, False)
-        candidates = self.candidates(read, mode, self._allowed(filters or Filters()))
+        candidates = self.candidates(read, mode, self._allowed(filters or Filters()), left_out)
         fused = self.fuse(candidates, mode, for_anybody=not (filters and filters.audience))
         marked = self._snippets.query_lemmas(read.read_as)
         rows = self.ranked(fused, limit, per_article)

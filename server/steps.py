@@ -1,18 +1,21 @@
 """The troubleshooting steps for a query: those of the sections that answer it, in the order of the help."""
 
-import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from indexer.encoder import Vectors
 from indexer.lemmas import Lemmatizer
-from indexer.sections import Section, Step
+from indexer.sections import Section, Step, with_parts
+from server.choice import StepChoice
 from server.search import Result, Searcher, section_url
 
-# Of the first hits, the first that has steps gives them; further down, only another section of the article that the
-# best one stands in. Chosen on tuning: steps of two sections lost more precision than they won recall.
-_LOOKED_AT, _LOOKED_AT_IN_ARTICLE = 3, 5
+# Of so many first hits the best with steps gives them, further down only another section of the article that the best
+# stands in; and one more whose score is nearly the best. Chosen on known questions, each left out in turn, see
+# docs/design.md.
+_LOOKED_AT, _LOOKED_AT_IN_ARTICLE, _GIVING = 3, 5, 2
+_NEARLY = 0.8  # share of the best score
 _ALIKE = 0.75  # share of lemmas, of all that either has, from which two steps are one (Jaccard, 1901)
 
 # Words by which somebody says that something does not work; a wish for one of the rest is no problem.
@@ -66,6 +69,10 @@ class StepFinder:
     def __init__(self, searcher: Searcher) -> None:
         self._searcher = searcher
         self._lemmatizer: Lemmatizer = searcher.lemmatizer
+        self._choice = StepChoice(
+            searcher.artifact.questions.questions,
+            {head.article_id: searcher.sections_of(head.article_id) for head in searcher.artifact.articles},
+        )
 
     def is_trouble(self, result: Result) -> bool:
         """Whether the query tells of something that does not work, rather than asks what or how."""
@@ -75,23 +82,27 @@ class StepFinder:
         return not _TROUBLE.isdisjoint(self._lemmatizer.lemmas(read.read_as))
 
     def steps(self, result: Result, visitor: Visitor) -> tuple[AnswerStep, ...]:
-        """The steps of the section that answers, and of its parts; empty where none gives any.
+        """The steps that belong into the answer, of the section that answers and its parts; empty where none gives any.
 
         Without steps for another platform or audience than the visitor's, unless the platform is a guess and the
         section that answers is all for others. A step that two parts give stands once.
         """
+        likeness = result.candidates.likeness if result.candidates else None
+        return self._once(self._given(result, visitor, likeness.to_each if likeness else None))
+
+    def others(self, given: Sequence[AnswerStep], result: Result, visitor: Visitor) -> tuple[AnswerStep, ...]:
+        """What the same sections advise beside the steps given: for who has tried those in vain."""
+        return self._once([*given, *self._given(result, visitor, None)])[len(given) :]
+
+    def _once(self, steps: Iterable[AnswerStep]) -> tuple[AnswerStep, ...]:
+        """The steps in their order without those that an earlier one says already."""
         found: list[AnswerStep] = []
         known: list[frozenset[str]] = []
-        asker, sources = self._sources(result, visitor)
-        for section in sources:
-            for step in section.steps:
-                made = answer_step(step, section)
-                if not suits(made.platforms, made.audiences, asker):
-                    continue
-                lemmas = self.content(step.text)
-                if not any(alike(lemmas, other) >= _ALIKE for other in known):
-                    found.append(made)
-                    known.append(lemmas)
+        for step in steps:
+            lemmas = self.content(step.text)
+            if not any(alike(lemmas, other) >= _ALIKE for other in known):
+                found.append(step)
+                known.append(lemmas)
         return tuple(found)
 
     def general(self, specific: Sequence[AnswerStep], visitor: Visitor) -> tuple[AnswerStep, ...]:
@@ -111,34 +122,46 @@ class StepFinder:
         """The lemmas of a text without function words."""
         return frozenset(self._lemmatizer.content_lemmas(text))
 
-    def _sources(self, result: Result, visitor: Visitor) -> tuple[Visitor, list[Section]]:
-        """The first section found that has steps for the visitor, with its parts, and whom they are for."""
+    def _given(self, result: Result, visitor: Visitor, to_each: Vectors | None) -> Iterator[AnswerStep]:
+        """The steps of the first section that has some for this query and visitor, then of one that is nearly as good.
+
+        Of a section for another platform or audience than the first nothing is taken: that is another answer. Without
+        `to_each`, the cosine of every known question, all steps of a section are taken to belong into the answer.
+        """
+        if not result.hits:
+            return
         # Who asks what something is, is not told what to do about something else.
         is_trouble = self.is_trouble(result)
         looked_at = _LOOKED_AT if is_trouble else 1
         asks_what = not is_trouble and _ASKS_WHAT.search(result.interpretation.read_as)
+        least = _NEARLY * result.hits[0].score
+        first: Section | None = None
+        giving = 0
         for place, hit in enumerate(result.hits[:_LOOKED_AT_IN_ARTICLE]):
             if place >= looked_at and (asks_what or hit.article_id != result.hits[0].article_id):
                 continue
             section = self._searcher.sections[hit.section_id]
-            for asker in visitor.guesses:
-                if sources := [
-                    each
-                    for each in (section, *self._parts(section))
-                    if each.steps and suits(each.platforms, each.audiences, asker)
-                ]:
-                    return asker, sources
-        return visitor, []
-
-    def _parts(self, section: Section) -> Iterable[Section]:
-        """The parts for one platform or audience below a question that has no steps of its own."""
-        if section.level != 2 or section.steps:
-            return
-        sections = self._searcher.sections_of(section.article_id)
-        for each in sections[sections.index(section) + 1 :]:
-            if each.level <= section.level:
+            if first and (hit.score < least or not _for_the_same(section, first)):
+                continue
+            if steps := self._of(section, visitor, to_each):
+                yield from steps
+                first, giving = first or section, giving + 1
+            if giving == _GIVING:
                 return
-            yield each
+
+    def _of(self, section: Section, visitor: Visitor, to_each: Vectors | None) -> list[AnswerStep]:
+        """The steps of a section and its parts that belong into the answer to this visitor."""
+        of_article = self._searcher.sections_of(section.article_id)
+        for asker in visitor.guesses:
+            sources = [
+                each
+                for each in with_parts(section, of_article)
+                if each.steps and suits(each.platforms, each.audiences, asker)
+            ]
+            if sources:
+                chosen = (answer_step(step, each) for each in sources for step in self._choice.chosen(each, to_each))
+                return [made for made in chosen if suits(made.platforms, made.audiences, asker)]
+        return []
 
     @cached_property
     def _ladder(self) -> list[tuple[frozenset[str], AnswerStep]]:
@@ -167,6 +190,10 @@ def suits(platforms: Sequence[str], audiences: Sequence[str], visitor: Visitor) 
     return for_platform and (not audiences or visitor.audience is None or visitor.audience in audiences)
 
 
+def _for_the_same(one: Section, other: Section) -> bool:
+    return one.platforms == other.platforms and one.audiences == other.audiences
+
+
 def alike(one: frozenset[str], other: frozenset[str]) -> float:
     """The share of the lemmas of both that both have, in [0, 1]; 0.0 where there are none."""
     return len(one & other) / len(one | other) if one or other else 0.0
@@ -174,9 +201,8 @@ def alike(one: frozenset[str], other: frozenset[str]) -> float:
 
 def answer_step(step: Step, section: Section) -> AnswerStep:
     """The step of a section, for the section's platforms and audiences unless it has its own."""
-    told = "\n".join((step.text, *step.substeps))
     return AnswerStep(
-        step_id=hashlib.sha256(told.encode()).hexdigest()[:12],
+        step_id=step.step_id,
         text=step.text,
         substeps=step.substeps,
         platforms=step.platforms or section.platforms,

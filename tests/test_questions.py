@@ -15,6 +15,7 @@ from indexer.build import QuestionIndex
 from indexer.errors import ArticleError, ArtifactError
 from indexer.knowledge import QUESTIONS, Question, read_questions
 from indexer.questions import FOLDER
+from indexer.sections import split_article
 from indexer.validate import check
 from indexer.words import clean, words
 from server.search import Searcher
@@ -96,6 +97,20 @@ def test_validate_names_unknown_sections_and_questions_that_stand_twice(corpus):
     assert ':1: section "profile#nowhere" does not exist' in found[0]
     assert ":2: " in found[1]
     assert "stands in line 1, too" in found[1]
+
+
+def test_validate_names_steps_that_the_sections_of_a_question_do_not_have(corpus):
+    sections = [section for article in read_articles(corpus).articles for section in split_article(article)]
+    with_steps, other = [section for section in sections if section.steps][:2]
+    (corpus / QUESTIONS).write_text(
+        lines(
+            {"text": "а", "sections": [with_steps.section_id], "steps": [with_steps.steps[0].step_id]},
+            {"text": "б", "sections": [other.section_id], "steps": [with_steps.steps[0].step_id]},
+            {"text": "в", "sections": [other.section_id], "steps": []},
+        )
+    )
+    (found,) = [str(finding) for finding in check(read_articles(corpus)) if QUESTIONS in str(finding)]
+    assert f':2: step "{with_steps.steps[0].step_id}" is none of its sections; expected' in found
 
 
 def test_our_own_questions_point_to_sections_that_exist():

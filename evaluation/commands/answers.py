@@ -29,12 +29,27 @@ class Found:
     wrong_platform: int  # steps for another platform than the one given, over all queries and platforms
 
 
+@dataclass(frozen=True, slots=True)
+class FoundKnown:
+    """What the answers to known questions are worth, each left out in turn; measures in [0, 1]."""
+
+    queries: int
+    recall: float | None  # of all steps that belong into the answer
+    precision: float | None
+
+
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds the command with its options."""
     text = "the steps of answers against the judged ones, and whether all that is shown stands in the help"
     sub = command(commands, "answers", _answers, text)
     sub.add_argument("--data", type=Path, default=JUDGED, help="BEIR folder with queries, qrels and nuggets")
     sub.add_argument("--split", help="which qrels (for our own queries: tuning)")
+    sub.add_argument(
+        "--known",
+        type=int,
+        metavar="EVERY",
+        help="instead, every Nth known question with judged steps, left out",
+    )
     sub.add_argument("--corpus", type=Path, default=Path("corpus"))
     sub.add_argument("--json", action="store_true")
 
@@ -42,11 +57,12 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def _answers(options: argparse.Namespace) -> int:
     judged = judged_set(options.data, options.split)
     searcher = open_searcher(options.corpus, judged)
-    values = asdict(measure(searcher, judged))
+    name = "known questions" if options.known else judged.name
+    values = asdict(measure_known(searcher, options.known) if options.known else measure(searcher, judged))
     if options.json:
-        print(json.dumps({"set": judged.name, **values}, ensure_ascii=False))
+        print(json.dumps({"set": name, **values}, ensure_ascii=False))
     else:
-        print(as_text(judged.name, values))
+        print(as_text(name, values))
     return 0
 
 
@@ -88,6 +104,28 @@ def measure(searcher: Searcher, judged: JudgedSet) -> Found:
         citations=citation_correctness(cited, texts),
         wrong_platform=wrong,
     )
+
+
+def measure_known(searcher: Searcher, every: int) -> FoundKnown:
+    """The answers to every Nth known question with judged steps, which is left out while it is answered.
+
+    Steps of other sections than the question's were not judged and count as wrong: figures are for comparing settings.
+    """
+    answerer = Answerer(searcher)
+    asked = searcher.artifact.questions.questions
+    places = [place for place, question in enumerate(asked) if question.steps][::every]
+    recalls: list[float] = []
+    precisions: list[float] = []
+    progress = Terminal().progress("known", "question")
+    for done, place in enumerate(places, start=1):
+        result = searcher.search(asked[place].line, left_out=place)
+        belonging = set(asked[place].steps or ())
+        given = {step.step_id for step in answerer.of(result).steps}
+        recalls.append(len(given & belonging) / len(belonging))
+        if given:
+            precisions.append(len(given & belonging) / len(given))
+        progress(done, len(places))
+    return FoundKnown(len(places), mean(recalls), mean(precisions))
 
 
 def _cited(answer: Answer) -> Iterator[CitedStep]:
