@@ -18,7 +18,8 @@ import snowballstemmer
 from evaluation.judgments import JudgedSet, JudgmentError, Query
 from indexer import artifact, models
 from indexer.build import Reporter, build, lexical_index
-from indexer.encoder import Encoder, Progress, Vectors
+from indexer.encoder import Progress, Vectors
+from indexer.query_encoder import QueryEncoder
 from indexer.words import clean, words
 from server.interpretation import Ability
 from server.search import Mode, Searcher, open_encoder
@@ -101,7 +102,7 @@ def _variants(searcher: Searcher) -> dict[str, Searcher]:
 class Remembering:
     """An encoder that encodes a query once, for systems whose time is not asked for."""
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(self, encoder: QueryEncoder) -> None:
         self._encoder = encoder
         self._known: dict[str, Vectors] = {}
 

@@ -9,6 +9,7 @@ index/generations/<id>/manifest.json    written last: what it was made from and 
                        questions/                       what people asked, with vectors and a lexical index of its own
                        sentences/                       what may be quoted as an answer, with vectors of its own
                        relevance.json                   how sure an answer is, where that was fitted to the corpus
+                       encoder/                         what encodes queries without PyTorch, where the model allows it
                        adapter/                         what was added to the model's weights, where there was one
 """
 
@@ -36,6 +37,7 @@ from indexer.calibration import Calibration, read_calibration
 from indexer.errors import ArtifactError, ModelError
 from indexer.lexical import SETTINGS, LexicalIndex
 from indexer.models import Model
+from indexer.query_encoder import FOLDER as QUERY_SIDE
 from indexer.questions import FOLDER as ASKED
 from indexer.questions import QuestionIndex
 from indexer.sections import Section
@@ -44,7 +46,7 @@ from indexer.sentences import SentenceIndex
 from indexer.vectors import VectorIndex
 from indexer.wordlist import WordList
 
-FORMAT = 8  # of the artifact; a server reads exactly its own. Raised with calibration.FEATURES_VERSION, too
+FORMAT = 9  # of the artifact; a server reads exactly its own. Raised with calibration.FEATURES_VERSION, too
 
 _REBUILD = "rebuild it: python -m indexer build corpus --out index"
 _KEPT = 2  # generations: the current one and the one before it, for rollback
@@ -106,6 +108,7 @@ class Manifest:
     inputs: Inputs
     encoder: dict[str, object]  # dimension, maximum_tokens, prompts, dtype
     counts: dict[str, int]
+    query_side: dict[str, object]  # what encodes queries: the card of the exported encoder, or why there is none
     vectors: str  # "flat" or "hnsw"
     checksums: dict[str, str]  # file -> SHA-256
 
@@ -127,6 +130,7 @@ class Artifact:
     support: knowledge.Support | None
     questions: QuestionIndex
     sentences: SentenceIndex
+    query_side: Path | None = None  # the folder of the exported query encoder, where there is one
     adapter: Adapter | None = None  # of the model
     calibration: Calibration | None = None
 
@@ -135,7 +139,7 @@ def inputs_of(corpus_form: str, corpus_digest: str, model: Model, calibration: s
     """The inputs of a build that would run now."""
     return Inputs(
         format=FORMAT,
-        code=_code_digest(),
+        code=code_digest(),
         corpus_form=corpus_form,
         corpus_digest=corpus_digest,
         model=model.name,
@@ -155,7 +159,8 @@ def _used(model: Model) -> AdapterUsed | None:
 
 
 @cache
-def _code_digest() -> str:
+def code_digest() -> str:
+    """SHA-256 of the indexer's own modules, hexadecimal."""
     folder = Path(__file__).parent
     modules = sorted(folder.rglob("*.py"))
     return hashlib.sha256(b"\0".join(module.read_bytes() for module in modules)).hexdigest()
@@ -188,6 +193,8 @@ def write(
     questions: QuestionIndex,
     sentences: SentenceIndex,
     corpus: Path,
+    query_side: Mapping[str, object],
+    query_folder: Path | None = None,
     adapter: Adapter | None = None,
 ) -> str:
     """Writes a new generation, verifies it and makes it the current one; gives its id.
@@ -217,7 +224,10 @@ def write(
                 (aside / ADAPTER).mkdir()
                 for name, content in adapter.files().items():
                     (aside / ADAPTER / name).write_bytes(content)
-            manifest = Manifest(inputs, dict(encoder), dict(counts), vectors.kind, _checksums(aside))
+            if query_folder:
+                shutil.copytree(query_folder, aside / QUERY_SIDE)
+            sums = _checksums(aside)
+            manifest = Manifest(inputs, dict(encoder), dict(counts), dict(query_side), vectors.kind, sums)
             text = json.dumps(asdict(manifest), ensure_ascii=False, indent=2, sort_keys=True)
             (aside / "manifest.json").write_text(text + "\n", encoding="utf-8")
         verify(aside)
@@ -326,6 +336,7 @@ def load(index: Path) -> Artifact:
         raise ArtifactError(
             f"{folder / ADAPTER}: unreadable; expected the adapter that the manifest names; {_REBUILD}"
         ) from error
+    query_side = folder / QUERY_SIDE
     calibrated = read_calibration(folder) if manifest.inputs.calibration else None
     return Artifact(
         generation=folder.name,
@@ -341,6 +352,7 @@ def load(index: Path) -> Artifact:
         support=knowledge.read(folder, "support.toml", knowledge.Support),
         questions=QuestionIndex.load(folder / ASKED, vectors.dimension),
         sentences=SentenceIndex.load(folder / SENTENCES),
+        query_side=query_side if query_side.is_dir() else None,
         adapter=adapter,
         calibration=calibrated[0] if calibrated else None,
     )

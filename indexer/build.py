@@ -1,5 +1,6 @@
 """From a folder of articles to an artifact, stage by stage."""
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from indexer import artifact, knowledge, models, reuse
+from indexer import artifact, knowledge, models, query_side, reuse
 from indexer import calibration as calibrating
 from indexer.articles import Article, Corpus, Finding, LeftOut, corpus_digest, corpus_form, read_articles
 from indexer.encoder import Encoder, Vectors, open_encoder, windows
@@ -77,6 +78,21 @@ def build(
 
     Raises ArticleError, ModelError or ArtifactError; the index that was there stays then.
     """
+    with tempfile.TemporaryDirectory(prefix="spravka-") as aside:
+        return _build(folder, index, Path(aside), reporter, model_name, adapter, keep_going, force, open_encoder)
+
+
+def _build(
+    folder: Path,
+    index: Path,
+    aside: Path,
+    reporter: Reporter,
+    model_name: str,
+    adapter: bool,
+    keep_going: bool,
+    force: bool,
+    open_encoder: Callable[[models.Model], Encoder],
+) -> Summary:
     clock = _Clock()
     with clock.stage("model"):
         model = models.resolve(model_name, reporter.say)
@@ -109,6 +125,12 @@ def build(
         encoder = open_encoder(model)
     with clock.stage("windows"):
         texts, rows = passages(sections, encoder)
+    with clock.stage("query side"):
+        queries = [question.line for question in asked] or list(map(heading_path, sections))
+        words_of = (text for section in sections for text in (section.text, *section.headings))
+        side = query_side.prepare(
+            index, model, encoder, aside, english=words.english, texts=(*words_of, *queries), queries=queries
+        )
     with clock.stage("vectors"):
         known = _known_vectors(index, model)
         move = reporter.progress("Encoding", "window")
@@ -117,6 +139,10 @@ def build(
             asked, encoder, lemmatizer.lemmas, known.questions, reporter.progress("Questions", "question")
         )
         sentences = SentenceIndex.build(sections, encoder, known.sentences, reporter.progress("Sentences", "sentence"))
+    with clock.stage("query side"):
+        side.compare(vectors)
+        if side.folder is None:
+            reporter.say(f"Queries are encoded by the model itself: {side.about['reason']}")
     with clock.stage("indexing"):
         vector_index = VectorIndex.build(vectors, rows, [reuse.digest_of(text) for text in texts])
     counts = {
@@ -148,6 +174,8 @@ def build(
             questions=questions,
             sentences=sentences,
             corpus=folder,
+            query_side=side.about,
+            query_folder=side.folder,
             adapter=model.adapter,
         )
     warnings = [finding for finding in corpus.findings if not finding.is_error] if corpus.form == "folder" else []

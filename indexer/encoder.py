@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,9 @@ from razdel import sentenize
 from indexer.adaptation.adapter import apply
 from indexer.errors import ModelError
 from indexer.models import Model
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 Vectors = npt.NDArray[np.float32]
 Progress = Callable[[int, int], None]
@@ -56,31 +59,12 @@ class SentenceEncoder:
     """
 
     def __init__(self, model: Model) -> None:
-        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         import torch
-        from safetensors import SafetensorError
-        from sentence_transformers import SentenceTransformer
 
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._dtype = torch.bfloat16 if device == "cuda" or cpu_has_bfloat16() else torch.float32
-        loaded = torch.float32 if model.adapter else self._dtype
-        try:
-            with quiet():
-                self._model = SentenceTransformer(
-                    str(model.folder), device=device, model_kwargs={"torch_dtype": loaded}, local_files_only=True
-                )
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            raise ModelError(
-                f"{model.folder}: cannot be loaded as a Sentence Transformers model ({error}); "
-                "expected a folder that SentenceTransformer.save wrote; copy it again"
-            ) from error
-        if model.adapter:
-            apply(model.adapter, self._model)
-            transformer: Any = self._model[0].auto_model
-            for parameter in transformer.parameters():
-                parameter.data = parameter.data.to(self._dtype)
-        self._model.eval()
+        self._dtype = "bfloat16" if device == "cuda" or cpu_has_bfloat16() else "float32"
+        self._model = load_network(model, device)
+        self._is_rounded = False
         self.name = model.name
         self.fingerprint = model.fingerprint
         self.dimension = int(self._model.get_embedding_dimension() or 0)
@@ -88,6 +72,13 @@ class SentenceEncoder:
         prompts = self._model.prompts or {}
         self._query_prompt: str = prompts.get("query") or ""
         self._passage_prompt: str = prompts.get("passage") or prompts.get("document") or ""
+
+    @property
+    def network(self) -> "SentenceTransformer":
+        """The model in 32 bits. Raises RuntimeError once something was encoded: its weights are rounded then."""
+        if self._is_rounded:
+            raise RuntimeError("the weights were rounded for encoding")
+        return self._model
 
     def encode_passages(self, passages: Sequence[str], progress: Progress | None = None) -> Vectors:
         """Unit vectors, float32, shape (len(passages), dimension), in the order of the passages."""
@@ -116,7 +107,7 @@ class SentenceEncoder:
         return {
             "query_prompt": self._query_prompt,
             "passage_prompt": self._passage_prompt,
-            "dtype": str(self._dtype).removeprefix("torch."),
+            "dtype": self._dtype,
         }
 
     def _encoded(self, texts: Sequence[str], prompt: str, progress: Progress | None) -> Vectors:
@@ -132,14 +123,52 @@ class SentenceEncoder:
         return vectors
 
     def _encode(self, texts: list[str], prompt: str) -> Vectors:
+        if not self._is_rounded:
+            self._round()
         encoded: Any = self._model.encode(
             texts, prompt=prompt, batch_size=_BATCH, convert_to_tensor=True, show_progress_bar=False
         )
-        vectors = encoded.float().cpu().numpy()
-        # Normalised once more, here alone: not every model does, and bfloat16 rounds.
-        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        unit: Vectors = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
-        return unit
+        return to_unit(encoded.float().cpu().numpy())
+
+    def _round(self) -> None:
+        import torch
+
+        for parameter in self._model.parameters():
+            parameter.data = parameter.data.to(getattr(torch, self._dtype))
+        self._is_rounded = True
+
+
+def load_network(model: Model, device: str = "cpu") -> "SentenceTransformer":
+    """The model as Sentence Transformers loads it, in 32 bits, its adapter added.
+
+    Raises ModelError where it cannot be loaded.
+    """
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    import torch
+    from safetensors import SafetensorError
+    from sentence_transformers import SentenceTransformer
+
+    try:
+        with quiet():
+            network = SentenceTransformer(
+                str(model.folder), device=device, model_kwargs={"torch_dtype": torch.float32}, local_files_only=True
+            )
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise ModelError(
+            f"{model.folder}: cannot be loaded as a Sentence Transformers model ({error}); "
+            "expected a folder that SentenceTransformer.save wrote; copy it again"
+        ) from error
+    if model.adapter:
+        apply(model.adapter, network)
+    return network.eval()
+
+
+def to_unit(vectors: Vectors) -> Vectors:
+    """The rows divided by their lengths; zeros stay. Not every model normalises, and bfloat16 rounds."""
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: Vectors = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
+    return unit
 
 
 @lru_cache(maxsize=1)

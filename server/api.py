@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, current_app, redirect, request
 
+from indexer.artifact import Manifest
 from indexer.sections import Section
 from server import VERSION, feedback, openapi, schema
 from server.answering import Answerer
@@ -253,9 +254,15 @@ def version() -> Response:
             "version": VERSION,
             "generation": artifact.generation,
             "model": artifact.manifest.inputs.model,
-            "encoder": f"sentence-transformers, {artifact.manifest.encoder.get('dtype', 'float32')}",
+            "encoder": _encoder(artifact.manifest),
         }
     )
+
+
+def _encoder(manifest: Manifest) -> str:
+    """What encodes queries; of a model that could not be exported, why."""
+    about = manifest.query_side
+    return f"{about['kind']}: {about['reason']}" if "reason" in about else str(about["kind"])
 
 
 @api.get("/openapi.json")

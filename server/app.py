@@ -7,7 +7,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from indexer import artifact
-from indexer.encoder import Encoder
+from indexer.query_encoder import QueryEncoder
 from server import cors, pages
 from server.agent import agent
 from server.answering import Answerer
@@ -32,7 +32,7 @@ _JSON_PATHS = ("/v1/", "/healthz", "/livez", "/readyz", "/version", "/openapi.js
 
 
 def create_app(
-    index: Path, encoder: Encoder | None = None, data: Path | None = None, *, origins: Collection[str] = ()
+    index: Path, encoder: QueryEncoder | None = None, data: Path | None = None, *, origins: Collection[str] = ()
 ) -> Flask:
     """The application over the current generation of an index.
 

@@ -13,9 +13,10 @@ import numpy.typing as npt
 from indexer import encoder as encoders
 from indexer import models
 from indexer.artifact import ArticleHead, Artifact
-from indexer.encoder import Encoder, Vectors
+from indexer.encoder import Vectors
 from indexer.errors import ArtifactError
 from indexer.lemmas import Lemmatizer
+from indexer.query_encoder import OnnxEncoder, QueryEncoder
 from indexer.sections import Section
 from indexer.words import words
 from server import fusion
@@ -105,7 +106,7 @@ class Searcher:
     def __init__(
         self,
         artifact: Artifact,
-        encoder: Encoder,
+        encoder: QueryEncoder,
         ranking: Ranking | None = None,
         terms: Callable[[str], list[str]] | None = None,
     ) -> None:
@@ -440,11 +441,13 @@ def _overlaps(values: Sequence[str], wanted: Sequence[str]) -> bool:
     return not values or not wanted or any(value in wanted for value in values)
 
 
-def open_encoder(artifact: Artifact) -> Encoder:
-    """The model that the artifact was made with, its adapter added.
+def open_encoder(artifact: Artifact) -> QueryEncoder:
+    """What encodes queries for the artifact: its exported encoder, or the model it was made with, its adapter added.
 
-    Raises ArtifactError where another model is found under its name.
+    Raises ArtifactError where the one is damaged, or another model is found under the name of the other.
     """
+    if artifact.query_side:
+        return OnnxEncoder(artifact.query_side)
     inputs = artifact.manifest.inputs
     name, expected = inputs.model, inputs.model_fingerprint
     if inputs.adapter:

@@ -1,0 +1,237 @@
+"""Writes the query side of a Sentence Transformers model for a server without PyTorch, and compares both.
+
+The graph reads token embeddings and gives unit vectors; pooling and normalisation are in it. Its matrix products are
+quantized to 8 bits (dynamic, one scale a channel; Bhandare et al., 2019).
+"""
+
+import contextlib
+import hashlib
+import json
+import logging
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from indexer import trimming
+from indexer.encoder import Vectors, quiet, to_unit
+from indexer.models import Model
+from indexer.query_encoder import CARD, EMBEDDINGS, GRAPH, TOKENIZER, Card, Compared, OnnxEncoder
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+SAMPLE = 64  # queries that both sides encode
+
+_LEAST_COSINE, _LEAST_OVERLAP = 0.98, 0.8  # means; below, the model itself answers
+_FIRST = 10  # sections compared for the overlap
+_OPSET = 17
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """A tokenizer and the embeddings of its pieces."""
+
+    tokenizer: str  # as JSON
+    rows: npt.NDArray[np.float16]  # (pieces, hidden)
+    of_model: int  # pieces, before any were left out
+    digest: str  # of the numbers of the pieces that are kept
+
+    @classmethod
+    def of(
+        cls, network: "SentenceTransformer", english: Iterable[str] = (), texts: Iterable[str] | None = None
+    ) -> "Vocabulary":
+        """The vocabulary of a model, trimmed to English words and the texts; whole where there are none.
+
+        Raises NotExportable where the tokenizer is none of the tokenizers library.
+        """
+        from tokenizers import Tokenizer
+
+        backend = getattr(network.tokenizer, "backend_tokenizer", None)
+        if backend is None:
+            raise NotExportable("its tokenizer is none of the tokenizers library")
+        form = json.loads(backend.to_str()) | {"truncation": None, "padding": None}
+        tokenizer = Tokenizer.from_str(json.dumps(form))
+        embeddings = _transformer(network).get_input_embeddings().weight.detach().float().cpu().numpy()
+        kept = None if texts is None else trimming.kept_pieces(tokenizer, english, texts)
+        return cls(
+            tokenizer.to_str() if kept is None else trimming.trimmed(tokenizer, kept),
+            (embeddings if kept is None else embeddings[kept]).astype(np.float16),
+            len(embeddings),
+            hashlib.sha256(json.dumps(kept).encode()).hexdigest(),
+        )
+
+    def save(self, folder: Path) -> None:
+        """Writes the tokenizer and the embeddings."""
+        (folder / TOKENIZER).write_text(self.tokenizer, encoding="utf-8")
+        np.save(folder / EMBEDDINGS, self.rows, allow_pickle=False)
+
+
+class NotExportable(Exception):
+    """The model's query side cannot be written, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A query side that is written, before it is compared with its model."""
+
+    folder: Path
+    card: Card
+    sample: list[str]  # queries
+    vectors: Vectors  # of the sample, made by the model in 32 bits
+
+
+def export(
+    network: "SentenceTransformer",
+    model: Model,
+    folder: Path,
+    vocabulary: "Vocabulary",
+    queries: Sequence[str],
+    *,
+    quantized: bool = True,
+) -> Draft:
+    """Writes the query side of a model, loaded in 32 bits, into a new folder.
+
+    All of the queries, or SAMPLE of them evenly drawn, are encoded by the model for the comparison.
+
+    Raises NotExportable where the model cannot be written so.
+    """
+    folder.mkdir()
+    vocabulary.save(folder)
+    write_graph(network, folder / GRAPH, quantized=quantized)
+    card = Card(
+        kind="onnx, int8" if quantized else "onnx, float32",
+        model=model.name,
+        fingerprint=model.fingerprint,
+        dimension=int(network.get_embedding_dimension() or 0),
+        maximum_tokens=int(network.max_seq_length or 512),
+        query_prompt=(network.prompts or {}).get("query") or "",
+        pieces=len(vocabulary.rows),
+        pieces_of_model=vocabulary.of_model,
+        vocabulary=vocabulary.digest,
+    )
+    _write_card(folder, card)
+    sample = list(queries[:: max(1, len(queries) // SAMPLE)][:SAMPLE])
+    with quiet():
+        vectors = to_unit(network.encode(sample, prompt=card.query_prompt, convert_to_numpy=True)) if sample else None
+    return Draft(folder, card, sample, np.zeros((0, card.dimension), np.float32) if vectors is None else vectors)
+
+
+def compared(draft: Draft, vectors: Vectors) -> Card:
+    """The card of a query side after its vectors were compared with the model's; written beside it.
+
+    The first sections of the sample are found among `vectors`, (windows, dimension). Raises NotExportable where the
+    graph does not give the model's vectors.
+    """
+    found = _compared(OnnxEncoder(draft.folder).encode_queries(draft.sample), draft.vectors, vectors)
+    if found.cosine < _LEAST_COSINE or found.overlap < _LEAST_OVERLAP:
+        raise NotExportable(
+            f"its vectors differ too much: cosine {found.cosine:.3f}, overlap {found.overlap:.2f}; "
+            f"expected {_LEAST_COSINE} and {_LEAST_OVERLAP} at least"
+        )
+    card = draft.card.model_copy(update={"compared": found})
+    _write_card(draft.folder, card)
+    return card
+
+
+def write_graph(network: "SentenceTransformer", path: Path, *, quantized: bool = True) -> None:
+    """Writes the model from token embeddings to unit vectors as ONNX.
+
+    Raises NotExportable where it is not made of a transformer that takes token embeddings.
+    """
+    import torch
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    transformer = _transformer(network)
+    modules: list[Any] = list(network)[1:]  # pooling, normalisation
+
+    class Graph(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.transformer = transformer
+            self.rest = torch.nn.ModuleList(modules)  # their weights go into the graph
+
+        def forward(self, inputs_embeds: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+            read = self.transformer(inputs_embeds=inputs_embeds, attention_mask=attention_mask)
+            told: dict[str, Any] = {"token_embeddings": read.last_hidden_state, "attention_mask": attention_mask}
+            for module in modules:
+                told = module(told)
+            return torch.nn.functional.normalize(told["sentence_embedding"], p=2.0, dim=1)
+
+    embeddings = transformer.get_input_embeddings().weight
+    example = embeddings[:8].detach().unsqueeze(0).repeat(2, 1, 1)
+    axes = {"inputs_embeds": {0: "texts", 1: "tokens"}, "attention_mask": {0: "texts", 1: "tokens"}}
+    plain = path.with_suffix(".plain") if quantized else path
+    try:
+        with _silent(), torch.no_grad():
+            torch.onnx.export(
+                Graph().eval(),
+                (example, torch.ones(2, 8, dtype=torch.long, device=example.device)),
+                str(plain),
+                input_names=list(axes),
+                output_names=["vector"],
+                dynamic_axes=axes | {"vector": {0: "texts"}},
+                opset_version=_OPSET,
+                dynamo=False,
+            )
+            if quantized:
+                quantize_dynamic(
+                    plain, path, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8
+                )
+    except Exception as error:  # PyTorch and onnx have dozens; whichever it is, the model itself can answer
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise NotExportable(f"it cannot be written as ONNX ({why})") from error
+    finally:
+        if quantized:
+            plain.unlink(missing_ok=True)
+
+
+def _transformer(network: "SentenceTransformer") -> Any:  # noqa: ANN401 -- whichever transformers loaded
+    first: Any = network[0]
+    transformer = getattr(first, "auto_model", None)
+    if transformer is None or not hasattr(transformer, "get_input_embeddings"):
+        raise NotExportable("its first module is no transformer")
+    return transformer
+
+
+def _write_card(folder: Path, card: Card) -> None:
+    (folder / CARD).write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def _compared(ours: Vectors, theirs: Vectors, vectors: Vectors) -> Compared:
+    """How near the vectors of one side come to those of the other."""
+    if not len(ours):
+        return Compared(queries=0, cosine=1.0, least_cosine=1.0, overlap=1.0)
+    cosines = (ours * theirs).sum(axis=1)
+    first = min(_FIRST, len(vectors))
+    found, expected = (
+        [set(row) for row in np.argsort(-(side @ vectors.T), axis=1, kind="stable")[:, :first].tolist()]
+        for side in (ours, theirs)
+    )
+    shares = [len(one & other) / first for one, other in zip(found, expected, strict=True)] if first else [1.0]
+    return Compared(
+        queries=len(ours),
+        cosine=round(float(cosines.mean()), 5),
+        least_cosine=round(float(cosines.min()), 5),
+        overlap=round(float(np.mean(shares)), 5),
+    )
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Keeps notices of the exporter and the quantizer off our stderr."""
+    root = logging.getLogger()
+    level, nowhere = root.level, logging.NullHandler()
+    root.setLevel(logging.ERROR)
+    root.addHandler(nowhere)  # else their first notice would make one that prints everybody's
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        root.removeHandler(nowhere)
+        root.setLevel(level)

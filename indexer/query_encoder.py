@@ -1,0 +1,143 @@
+"""The query side of a model as a server runs it: ONNX Runtime and a tokenizer, neither PyTorch nor transformers.
+
+`indexer.exporting` writes the folder that is read here. The token embeddings, most of a small multilingual model, stay
+out of the graph: they are memory-mapped, so that only the rows of tokens that are asked for take memory, once for all
+processes of a machine.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from indexer.encoder import Progress, Vectors
+from indexer.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+FOLDER = "encoder"  # of the artifact
+GRAPH, EMBEDDINGS, TOKENIZER, CARD = "graph.onnx", "embeddings.npy", "tokenizer.json", "card.json"
+
+_BATCH = 16  # queries encoded at once, of like length
+
+
+class QueryEncoder(Protocol):
+    """What turns queries into vectors."""
+
+    name: str
+    fingerprint: str
+    dimension: int
+
+    def encode_queries(self, queries: Sequence[str], progress: Progress | None = None) -> Vectors:
+        """Unit vectors, float32, shape (len(queries), dimension)."""
+
+    def encode_query(self, query: str) -> Vectors:
+        """One unit vector, float32, shape (dimension,)."""
+
+
+class Compared(BaseModel):
+    """How near the vectors of sample queries come to those of the model itself."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    queries: int
+    cosine: float  # the mean
+    least_cosine: float
+    overlap: float  # share of the model's first ten sections that are found, the mean over the queries
+
+
+class Card(BaseModel):
+    """What an exported query side is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: str  # "onnx, int8"
+    model: str
+    fingerprint: str  # of the model
+    dimension: int
+    maximum_tokens: int
+    query_prompt: str
+    pieces: int  # of the vocabulary that are kept
+    pieces_of_model: int
+    vocabulary: str  # digest of which they are
+    compared: Compared | None = None
+
+
+class OnnxEncoder:
+    """Encodes queries with an exported graph.
+
+    Opening it is cheap and survives a fork; the session, whose threads do not, is opened by the first query.
+    """
+
+    def __init__(self, folder: Path, threads: int = 1) -> None:
+        """`threads` compute one query together; one is best where several queries are answered at a time.
+
+        Raises ArtifactError where the folder is damaged.
+        """
+        from tokenizers import Tokenizer
+
+        self._folder, self._threads = folder, threads
+        try:
+            self.card = Card.model_validate_json((folder / CARD).read_bytes())
+            self._tokenizer: Any = Tokenizer.from_file(str(folder / TOKENIZER))
+            self._embeddings = np.load(folder / EMBEDDINGS, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, ValidationError) as error:
+            raise _damaged(folder, error) from error
+        except Exception as error:  # what the tokenizers library raises is a plain Exception
+            raise _damaged(folder / TOKENIZER, error) from error
+        self._tokenizer.enable_truncation(self.card.maximum_tokens)
+        self.name, self.fingerprint = self.card.model, self.card.fingerprint
+        self.dimension = self.card.dimension
+
+    @cached_property
+    def _session(self) -> "InferenceSession":
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = self._threads, 1
+        options.enable_cpu_mem_arena = False  # it would keep what the longest query ever needed
+        try:
+            return onnxruntime.InferenceSession(str(self._folder / GRAPH), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime has exceptions of its own, without a common class
+            raise _damaged(self._folder / GRAPH, error) from error
+
+    def encode_query(self, query: str) -> Vectors:
+        """One unit vector, float32, shape (dimension,)."""
+        vector: Vectors = self._encode([query])[0]
+        return vector
+
+    def encode_queries(self, queries: Sequence[str], progress: Progress | None = None) -> Vectors:
+        """Unit vectors, float32, shape (len(queries), dimension), in the order of the queries."""
+        vectors = np.zeros((len(queries), self.dimension), dtype=np.float32)
+        order = sorted(range(len(queries)), key=lambda place: (-len(queries[place]), place))
+        for start in range(0, len(order), _BATCH):
+            rows = order[start : start + _BATCH]
+            vectors[rows] = self._encode([queries[row] for row in rows])
+            if progress:
+                progress(start + len(rows), len(order))
+        return vectors
+
+    def _encode(self, queries: Sequence[str]) -> Vectors:
+        prompt = self.card.query_prompt
+        ids = [encoded.ids for encoded in self._tokenizer.encode_batch([prompt + query for query in queries])]
+        longest = max(map(len, ids))
+        read = np.zeros((len(ids), longest, self._embeddings.shape[1]), dtype=np.float32)
+        mask = np.zeros((len(ids), longest), dtype=np.int64)
+        for row, each in enumerate(ids):
+            read[row, : len(each)] = self._embeddings[each]
+            mask[row, : len(each)] = 1
+        (vectors,) = self._session.run(None, {"inputs_embeds": read, "attention_mask": mask})
+        found: Vectors = vectors
+        return found
+
+
+def _damaged(place: Path, error: Exception) -> ArtifactError:
+    why = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return ArtifactError(
+        f"{place}: unreadable query encoder ({why}); expected what the build wrote; rebuild the index: "
+        "python -m indexer build corpus --out index --force"
+    )

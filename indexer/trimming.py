@@ -1,0 +1,68 @@
+"""The pieces of a tokenizer that Russian and English texts need: a multilingual vocabulary is mostly of others.
+
+A Unigram tokenizer (Kudo, 2018) cuts a text into the likeliest pieces. As long as every piece that a text is cut into
+is kept, it is cut in the same way; where one is missing, into smaller ones.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+_MARK = "▁"  # stands for the space before a word
+_SIGNS = re.compile(r"[А-Яа-яЁё\x21-\x40\x5b-\x60\x7b-\x7e«»„“”’‘–—…№°€]+")  # Russian letters, digits, signs
+_SHORT_LATIN = re.compile(r"[\x21-\x7e]{1,3}")
+_SPECIAL = re.compile("<.+>")  # <unk>, </s>
+_LATIN_WORD = re.compile(r"\S*[A-Za-z]\S*")
+_LETTERS_OF_OTHERS = 0x530  # from here on: neither Latin, Greek nor Cyrillic
+
+
+def kept_pieces(tokenizer: "Tokenizer", english: Iterable[str], texts: Iterable[str]) -> list[int] | None:
+    """The ids of the pieces to keep, ascending; None where the tokenizer is no Unigram one, whose pieces all stay.
+
+    Kept are all of Russian letters, digits and signs, short Latin ones, single letters and signs; of the other Latin
+    ones those that English words are cut into, in lower case and with a capital, and the Latin words of the texts.
+    """
+    form = json.loads(tokenizer.to_str())
+    if form["model"]["type"] != "Unigram":
+        return None
+    kept = {token["id"] for token in form["added_tokens"]} | {form["model"]["unk_id"]}
+    for token in ((form.get("post_processor") or {}).get("special_tokens") or {}).values():
+        kept.update(token["ids"])
+    words = set(_as_typed(english)) | {word for text in texts for word in _LATIN_WORD.findall(text)}
+    for encoded in tokenizer.encode_batch(list(words), add_special_tokens=False):
+        kept.update(encoded.ids)
+    for number, (piece, _) in enumerate(form["model"]["vocab"]):
+        bare = piece.replace(_MARK, "")
+        is_single = len(bare) <= 1 and _is_ours(bare)
+        if is_single or _SIGNS.fullmatch(bare) or _SHORT_LATIN.fullmatch(bare) or _SPECIAL.fullmatch(piece):
+            kept.add(number)
+    return sorted(kept)
+
+
+def trimmed(tokenizer: "Tokenizer", kept: list[int]) -> str:
+    """The tokenizer as JSON with these pieces alone, numbered anew in their order."""
+    form = json.loads(tokenizer.to_str())
+    new = {old: number for number, old in enumerate(kept)}
+    vocabulary = form["model"]["vocab"]
+    form["model"]["vocab"] = [vocabulary[number] for number in kept if number < len(vocabulary)]
+    form["model"]["unk_id"] = new[form["model"]["unk_id"]]
+    for token in form["added_tokens"]:
+        token["id"] = new[token["id"]]
+    for token in ((form.get("post_processor") or {}).get("special_tokens") or {}).values():
+        token["ids"] = [new[number] for number in token["ids"]]
+    return json.dumps(form, ensure_ascii=False)
+
+
+def _as_typed(words: Iterable[str]) -> Iterator[str]:
+    for word in words:
+        yield word
+        yield word[:1].upper() + word[1:]
+
+
+def _is_ours(letter: str) -> bool:
+    """Whether a single letter or sign may stand in a Russian or English text; pictures may."""
+    return not letter or ord(letter) < _LETTERS_OF_OTHERS or not letter.isalpha()

@@ -1,0 +1,171 @@
+"""The query side of an index: trimmed, exported, compared, taken over, and what a server does without it."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import HashEncoder, QuietReporter
+from tokenizers import Tokenizer
+from tokenizers import models as tokenizer_models
+
+from indexer import artifact, exporting, models, query_side, trimming
+from indexer.build import build
+from indexer.encoder import SentenceEncoder
+from indexer.errors import ArtifactError
+from indexer.query_encoder import CARD, EMBEDDINGS, FOLDER, GRAPH, TOKENIZER, Card, OnnxEncoder
+from server.search import open_encoder
+
+PIECES = [
+    "<s>",
+    "<pad>",
+    "</s>",
+    "<unk>",
+    "▁",
+    "▁при",
+    "вет",
+    "▁hel",
+    "lo",
+    "▁Pro",
+    "▁12",
+    "日本",
+    "ação",
+    "ß",
+    "日",
+    "!",
+]
+
+
+def unigram(pieces: list[str] = PIECES) -> Tokenizer:
+    return Tokenizer(tokenizer_models.Unigram([(piece, -1.0 - i / 100) for i, piece in enumerate(pieces)], 3, False))
+
+
+@pytest.fixture
+def encoder(real_index: Path) -> OnnxEncoder:
+    return OnnxEncoder(artifact.current(real_index) / FOLDER)
+
+
+def test_pieces_of_russian_signs_and_asked_words_are_kept_and_those_of_other_scripts_are_not():
+    kept = trimming.kept_pieces(unigram(), [], ["hello"])
+    assert kept is not None
+    names = [PIECES[number] for number in kept]
+    assert {"<s>", "<pad>", "</s>", "<unk>", "▁", "▁при", "вет", "▁12", "!", "lo"} <= set(names)
+    assert not {"日本", "ação", "日"} & set(names)
+
+
+def test_a_tokenizer_of_another_kind_is_not_trimmed():
+    assert trimming.kept_pieces(Tokenizer(tokenizer_models.WordPiece({"[UNK]": 0}, unk_token="[UNK]")), [], []) is None
+
+
+def test_a_trimmed_tokenizer_cuts_into_the_same_pieces():
+    whole = unigram()
+    kept = trimming.kept_pieces(whole, ["hello"], [])
+    assert kept is not None and len(kept) < len(PIECES)
+    cut = Tokenizer.from_str(trimming.trimmed(whole, kept))
+    for text in ("▁привет", "▁hello!", "▁12"):
+        assert cut.encode(text).tokens == whole.encode(text).tokens
+        assert [kept[number] for number in cut.encode(text).ids] == whole.encode(text).ids
+    assert cut.encode("日本").tokens != whole.encode("日本").tokens
+
+
+@pytest.mark.model
+def test_the_manifest_tells_how_near_the_exported_side_comes_to_the_model(real_index: Path):
+    about = artifact.read_manifest(artifact.current(real_index)).query_side
+    card = Card.model_validate(about)
+    assert card.kind == "onnx, int8"
+    assert card.pieces < card.pieces_of_model / 3
+    assert card.compared is not None
+    assert card.compared.queries == exporting.SAMPLE
+    assert card.compared.cosine > 0.99
+    assert card.compared.overlap > 0.8
+
+
+@pytest.mark.model
+def test_queries_alone_and_together_give_unit_vectors_that_are_nearly_the_same(encoder: OnnxEncoder):
+    queries = ["не приходят уведомления", "VPN", "как сменить фото профиля на айфоне " * 8]
+    together = encoder.encode_queries(queries)
+    alone = np.array([encoder.encode_query(query) for query in queries])
+    np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
+    # Not the same: the scale of the 8-bit activations is that of all tokens of a batch.
+    assert (together * alone).sum(axis=1).min() > 0.98
+    assert encoder.encode_queries([]).shape == (0, encoder.dimension)
+
+
+@pytest.mark.model
+def test_a_query_of_any_length_is_cut_at_what_the_model_reads(encoder: OnnxEncoder):
+    vector = encoder.encode_query("слово " * 5000)
+    assert vector.shape == (384,)
+    assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("name", [CARD, GRAPH, TOKENIZER, EMBEDDINGS])
+def test_a_damaged_file_is_named_with_what_to_do(real_index: Path, tmp_path: Path, name: str):
+    folder = Path(shutil.copytree(artifact.current(real_index) / FOLDER, tmp_path / FOLDER))
+    (folder / name).write_bytes(b"\x00damaged")
+    with pytest.raises(ArtifactError, match=r"unreadable query encoder .*; rebuild the index"):
+        OnnxEncoder(folder).encode_query("проверка")
+
+
+@pytest.mark.model
+def test_a_rebuild_takes_the_query_side_over_byte_for_byte(real_index: Path, tmp_path: Path):
+    index = Path(shutil.copytree(real_index, tmp_path / "index", symlinks=True))
+    before = artifact.current(index) / FOLDER
+    model = models.adapted(models.resolve(models.DEFAULT_MODEL), Path("corpus"))
+    card = Card.model_validate_json((before / CARD).read_bytes())
+    assert query_side._kept(index, model, card.vocabulary, tmp_path / "same") == card
+    for name in (CARD, GRAPH, TOKENIZER, EMBEDDINGS):
+        assert (tmp_path / "same" / name).read_bytes() == (before / name).read_bytes()
+    assert query_side._kept(index, model, "of other words", tmp_path / "other") is None
+
+
+def test_an_encoder_that_is_no_sentence_transformers_model_answers_itself(built_index: Path):
+    about = artifact.read_manifest(artifact.current(built_index)).query_side
+    assert about == {"kind": "sentence-transformers", "reason": "the encoder is no Sentence Transformers model"}
+    assert artifact.load(built_index).query_side is None
+
+
+@pytest.mark.model
+def test_where_the_export_fails_the_model_itself_answers_and_the_manifest_says_why(tmp_path: Path, monkeypatch):
+    def fails(*given: object, **named: object) -> None:
+        raise exporting.NotExportable("it has no embeddings")
+
+    monkeypatch.setattr(exporting, "write_graph", fails)
+    corpus = Path(shutil.copytree("tests/corpus", tmp_path / "corpus"))
+    quiet = QuietReporter()
+    build(corpus, tmp_path / "index", reporter=quiet)
+    loaded = artifact.load(tmp_path / "index")
+    assert loaded.manifest.query_side == {"kind": "sentence-transformers", "reason": "it has no embeddings"}
+    assert "Queries are encoded by the model itself: it has no embeddings" in quiet.said
+    assert isinstance(open_encoder(loaded), SentenceEncoder)
+
+
+def test_vectors_that_differ_too_much_are_refused(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(exporting, "OnnxEncoder", lambda folder: HashEncoder())
+    draft = exporting.Draft(tmp_path, Card.model_construct(), ["проверка"], np.ones((1, 64), dtype=np.float32) / 8.0)
+    with pytest.raises(exporting.NotExportable, match="its vectors differ too much: cosine"):
+        exporting.compared(draft, np.zeros((5, 64), dtype=np.float32))
+
+
+SERVES = """
+import json, sys
+from server.app import create_app
+client = create_app(__import__("pathlib").Path(sys.argv[1])).test_client()
+reply = client.post("/v1/search", json={"query": "не приходят уведомления"}).get_json()
+print(json.dumps({
+    "answered": bool(reply["hits"]),
+    "encoder": client.get("/version").get_json()["encoder"],
+    "heavy": sorted({"torch", "transformers", "sentence_transformers"} & sys.modules.keys()),
+}))
+"""
+
+
+@pytest.mark.model
+def test_a_server_answers_without_torch_and_transformers(real_index: Path):
+    told = subprocess.run(
+        [sys.executable, "-c", SERVES, str(real_index)], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert json.loads(told.stdout) == {"answered": True, "encoder": "onnx, int8", "heavy": []}
