@@ -1,9 +1,8 @@
 """From a folder of articles to an artifact, stage by stage."""
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -78,14 +77,14 @@ def build(
 
     Raises ArticleError, ModelError or ArtifactError; the index that was there stays then.
     """
-    with tempfile.TemporaryDirectory(prefix="spravka-") as aside:
-        return _build(folder, index, Path(aside), reporter, model_name, adapter, keep_going, force, open_encoder)
+    with ExitStack() as stack:
+        return _build(folder, index, stack, reporter, model_name, adapter, keep_going, force, open_encoder)
 
 
 def _build(
     folder: Path,
     index: Path,
-    aside: Path,
+    stack: ExitStack,
     reporter: Reporter,
     model_name: str,
     adapter: bool,
@@ -125,8 +124,11 @@ def _build(
         encoder = open_encoder(model)
     with clock.stage("windows"):
         texts, rows = passages(sections, encoder)
-    with clock.stage("query side"):
-        queries = [question.line for question in asked] or list(map(heading_path, sections))
+    with clock.stage("query side"), artifact.writing(index):
+        aside = stack.enter_context(artifact.aside(index))
+        queries = [question.line for question in asked] or [
+            heading_path(section) or section.text for section in sections
+        ]
         words_of = (text for section in sections for text in (section.text, *section.headings))
         side = query_side.prepare(
             index, model, encoder, aside, english=words.english, texts=(*words_of, *queries), queries=queries
