@@ -90,9 +90,10 @@ def as_text(about: Mapping[str, Any], found: Findings) -> str:
     if found.milliseconds:
         rows = {name: _percentiles(times) for name, times in found.milliseconds.items()}
         lines += [report.table(rows), ""]
-    lines += [f"{name}: {_as_text(number)}" for name, number in found.numbers.items()]
+    if found.numbers:
+        lines += [*(f"{name}: {_as_text(number)}" for name, number in found.numbers.items()), ""]
     width = max(len(bar.name) for bar in BARS)
-    lines += ["", f"{'ratio':<{width}}  {'measured':>9}  {'bar':>7}  holds"]
+    lines += [f"{'ratio':<{width}}  {'measured':>9}  {'bar':>7}  holds"]
     for bar in BARS:
         measured, limit, holds = _row(bar, found)
         lines.append(f"{bar.name:<{width}}  {measured:>9}  {limit:>7}  {holds}")

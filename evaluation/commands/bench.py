@@ -86,10 +86,9 @@ def _side_by_side(options: argparse.Namespace) -> int:
         threads=options.encoder_threads,
         txtai=options.txtai_python if txtai else None,
     )
-    found: list[Findings] = []
-    if _NEED_TXTAI & {*parts} and not txtai and not options.no_txtai:
-        found.append(Findings({}, notes=(_INSTALL,)))
+    lacking = () if txtai or options.no_txtai or not _NEED_TXTAI & {*parts} else (Findings({}, notes=(_INSTALL,)),)
     about = report.about(setting, judged, txtai)
+    found: list[Findings] = []
     interrupted = False
     try:
         with setting.opened:
@@ -98,9 +97,10 @@ def _side_by_side(options: argparse.Namespace) -> int:
                 found.append(_MEASURE[part](setting))
     except KeyboardInterrupt:
         interrupted = True
-        terminal.say("Stopped; what was measured until then is shown.")
-    finally:  # where something went wrong too
-        _show(about, together(found), options)
+        terminal.say(f"Stopped; {'what was measured until then is shown' if found else 'nothing was measured yet'}.")
+    finally:  # what was measured before something went wrong is shown too
+        if found:
+            _show(about, together([*lacking, *found]), options)
     return int(interrupted)
 
 
