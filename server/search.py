@@ -446,8 +446,14 @@ def open_encoder(artifact: Artifact) -> QueryEncoder:
 
     Raises ArtifactError where the one is damaged, or another model is found under the name of the other.
     """
-    if artifact.query_side:
-        return OnnxEncoder(artifact.query_side)
+    return OnnxEncoder(artifact.query_side) if artifact.query_side else encoders.open_encoder(model_of(artifact))
+
+
+def model_of(artifact: Artifact) -> models.Model:
+    """The model that the artifact was made with, its adapter added.
+
+    Raises ArtifactError where another is found under its name, ModelError where none is.
+    """
     inputs = artifact.manifest.inputs
     name, expected = inputs.model, inputs.model_fingerprint
     if inputs.adapter:
@@ -460,4 +466,4 @@ def open_encoder(artifact: Artifact) -> QueryEncoder:
             f"model {model.name}: fingerprint {model.fingerprint[:12]}, the index was made with "
             f"{expected[:12]}; put that model back, or build again: python -m indexer build"
         )
-    return encoders.open_encoder(model)
+    return model
