@@ -1,4 +1,4 @@
-"""Sections by cosine: exact against brute force, several windows, masks, HNSW, the folder on disk."""
+"""Sections by cosine: exact against brute force, several windows, masks, lists, the folder on disk."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -102,7 +102,7 @@ def masks(sections: int) -> list[np.ndarray]:
     return [drawn.random(sections) < share for share in (0.02, 0.5, 1.1)] + [np.arange(sections) == 7]
 
 
-@pytest.mark.parametrize("flat_up_to", [10_000, 0], ids=["flat", "hnsw"])
+@pytest.mark.parametrize("flat_up_to", [10_000, 0], ids=["flat", "ivfpq"])
 def test_mask_leaves_only_allowed_sections(monkeypatch: pytest.MonkeyPatch, flat_up_to: int):
     monkeypatch.setattr(vectors_module, "FLAT_UP_TO", flat_up_to)
     vectors, rows = unit_vectors(300), [window // 2 for window in range(300)]
@@ -118,27 +118,27 @@ def test_mask_that_allows_nothing_finds_nothing():
     assert index_of(unit_vectors(3)).search(unit_vectors(1)[0], 3, np.zeros(3, dtype=bool)) == []
 
 
-# HNSW
+# Lists
 
 
-def test_flat_is_chosen_up_to_the_limit_and_hnsw_above_it(monkeypatch: pytest.MonkeyPatch):
+def test_flat_is_chosen_up_to_the_limit_and_lists_above_it(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(vectors_module, "FLAT_UP_TO", 20)
     assert index_of(unit_vectors(20)).kind == "flat"
-    assert index_of(unit_vectors(21)).kind == "hnsw"
+    assert index_of(unit_vectors(21)).kind == "ivfpq"
 
 
-def test_hnsw_finds_nearly_all_that_flat_finds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_lists_find_nearly_all_that_flat_finds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     vectors, queries = unit_vectors(3000), unit_vectors(100, seed=1)
     flat = index_of(vectors)
     monkeypatch.setattr(vectors_module, "FLAT_UP_TO", 1000)
     index_of(vectors).save(tmp_path / "vectors.faiss")
-    hnsw = VectorIndex.load(tmp_path / "vectors.faiss")  # as the server has it, with the effort it was saved with
-    assert hnsw.kind == "hnsw"
-    found = sum(len(dict(flat.search(query, 10)).keys() & dict(hnsw.search(query, 10))) for query in queries)
+    lists = VectorIndex.load(tmp_path / "vectors.faiss")  # as the server has it
+    assert lists.kind == "ivfpq"
+    found = sum(len(dict(flat.search(query, 10)).keys() & dict(lists.search(query, 10))) for query in queries)
     assert found / 1000 >= 0.95
 
 
-def test_hnsw_of_the_same_vectors_is_the_same_file_for_any_number_of_threads(
+def test_lists_of_the_same_vectors_is_the_same_file_for_any_number_of_threads(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     monkeypatch.setattr(vectors_module, "FLAT_UP_TO", 100)
@@ -155,7 +155,7 @@ def test_hnsw_of_the_same_vectors_is_the_same_file_for_any_number_of_threads(
 # On disk
 
 
-@pytest.mark.parametrize("flat_up_to", [10_000, 0], ids=["flat", "hnsw"])
+@pytest.mark.parametrize("flat_up_to", [10_000, 0], ids=["flat", "ivfpq"])
 def test_save_then_load_finds_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, flat_up_to: int):
     monkeypatch.setattr(vectors_module, "FLAT_UP_TO", flat_up_to)
     index = index_of(unit_vectors(60), [window // 3 for window in range(60)])
@@ -168,15 +168,15 @@ def test_save_then_load_finds_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path
         assert loaded.search(query, 5, allowed) == index.search(query, 5, allowed)
 
 
-@pytest.mark.parametrize("flat_up_to", [10_000, 0], ids=["flat", "hnsw"])
+@pytest.mark.parametrize("flat_up_to", [10_000, 0], ids=["flat", "ivfpq"])
 def test_loaded_vectors_are_known_by_the_hash_of_their_text(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, flat_up_to: int
 ):
     monkeypatch.setattr(vectors_module, "FLAT_UP_TO", flat_up_to)
-    vectors = unit_vectors(5)
+    vectors = unit_vectors(50)
     index_of(vectors).save(tmp_path / "vectors.faiss")
     known = VectorIndex.load(tmp_path / "vectors.faiss").known_vectors()
-    assert list(known) == [f"hash {i}" for i in range(5)]
+    assert list(known) == [f"hash {i}" for i in range(50)]
     assert (np.array(list(known.values())) == vectors).all()
 
 
