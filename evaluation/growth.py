@@ -5,10 +5,7 @@ index takes and not what building it has left behind.
 """
 
 import multiprocessing
-import os
-import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -221,12 +218,17 @@ def _quantile(times: Sequence[float], share: float) -> float:
 
 
 def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return _of_process("VmHWM")
 
 
 def _resident() -> int:
+    return _of_process("VmRSS")
+
+
+def _of_process(name: str) -> int:
+    """A line of Linux's account of this process, in bytes; 0 on other systems. (ru_maxrss is the parent's, too.)"""
     try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     except OSError:
         return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith(name)), 0)
