@@ -16,6 +16,7 @@ from indexer.artifact import ArticleHead, Artifact
 from indexer.encoder import Vectors
 from indexer.errors import ArtifactError
 from indexer.lemmas import Lemmatizer
+from indexer.lexical import best_rows
 from indexer.query_encoder import OnnxEncoder, QueryEncoder
 from indexer.sections import Section
 from indexer.words import words
@@ -351,8 +352,8 @@ class Searcher:
             scores = scores + self.ranking.synonym_weight * self.artifact.lexical.scores(others, self.ranking.fields)
         if allowed is not None:
             scores = np.where(allowed, scores, 0.0).astype(np.float32)
-        rows = np.flatnonzero(scores > 0)
-        best = sorted(rows.tolist(), key=lambda row: (-scores[row], self._order[row]))[:CANDIDATES]
+        rows = best_rows(scores, CANDIDATES).tolist()
+        best = sorted(rows, key=lambda row: (-scores[row], self._order[row]))[:CANDIDATES]
         return {row: float(scores[row]) for row in best}
 
     def _allowed(self, filters: Filters) -> npt.NDArray[np.bool_] | None:
