@@ -160,6 +160,9 @@ class LexicalIndex:
                 for name, index in fields.items()
                 if len(index.scores["indptr"]) != len(vocabulary) + 1 or index.scores["num_docs"] != head["sections"]
             ]
+            for index in fields.values():  # as plain arrays over the same memory: slices of a memmap are slow to make
+                for name in ("data", "indices", "indptr"):
+                    index.scores[name] = np.asarray(index.scores[name])
         except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
             raise ArtifactError(f"{folder}: unreadable lexical index ({error}); rebuild the index") from error
         if wrong:
