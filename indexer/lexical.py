@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import bm25s
@@ -19,6 +19,8 @@ FIELDS = ("path", "heading", "keywords", "errors", "body")
 
 # Lucene's form of BM25 (never negative) with the usual constants; Robertson and Zaragoza, 2009.
 _METHOD, _K1, _B = "lucene", 1.5, 0.75
+
+_KEPT = 1024  # sections whose lemmas are kept: those found often are found again
 
 SETTINGS: dict[str, object] = {"fields": list(FIELDS), "method": _METHOD, "k1": _K1, "b": _B}
 
@@ -53,6 +55,7 @@ class LexicalIndex:
         self._vocabulary = list(vocabulary)
         self._fields = dict(fields)
         self._sections = sections
+        self.lemmas_of = lru_cache(maxsize=_KEPT)(self._lemmas_of)
 
     @classmethod
     def build(cls, documents: Sequence[Mapping[str, Sequence[str]]]) -> "LexicalIndex":
@@ -76,7 +79,7 @@ class LexicalIndex:
     def __len__(self) -> int:
         return self._sections
 
-    def lemmas_of(self, row: int) -> frozenset[str]:
+    def _lemmas_of(self, row: int) -> frozenset[str]:
         """The lemmas of a section, of all its fields together."""
         starts, numbers = self._by_row
         return frozenset(self._vocabulary[number] for number in numbers[starts[row] : starts[row + 1]].tolist())
