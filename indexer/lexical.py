@@ -39,12 +39,10 @@ def field_texts(section: Section, known_errors: Sequence[str] = ()) -> dict[str,
 
 def best_rows(scores: Scores, count: int) -> npt.NDArray[np.int64]:
     """The rows of the `count` highest scores above zero, and all that tie with the last of them, in order of rows."""
-    rows = np.flatnonzero(scores > 0)
-    if count < len(rows):
-        found = scores[rows]
-        least = np.partition(found, len(rows) - count)[len(rows) - count]
-        rows = rows[found >= least]
-    return rows
+    found = scores[scores > 0]
+    if count >= len(found):
+        return np.flatnonzero(scores > 0)
+    return np.flatnonzero(scores >= np.partition(found, len(found) - count)[len(found) - count])
 
 
 class LexicalIndex:
