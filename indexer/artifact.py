@@ -5,6 +5,7 @@ index/generations/<id>/manifest.json    written last: what it was made from and 
                        articles.jsonl, sections.jsonl
                        vocabulary, lexical/, words.tsv
                        vectors.faiss, vectors.windows.tsv
+                       cuts.json                        windows of long texts by their hash, for the next build
                        topics.toml, errors.toml, ...    what the content editor owns, as it was
                        questions/                       what people asked, with vectors and a lexical index of its own
                        sentences/                       what may be quoted as an answer, with vectors of its own
@@ -46,6 +47,7 @@ from indexer.sentences import SentenceIndex
 from indexer.vectors import VectorIndex
 from indexer.wordlist import WordList
 
+CUTS = "cuts.json"
 FORMAT = 9  # of the artifact; a server reads exactly its own. Raised with calibration.FEATURES_VERSION, too
 
 _REBUILD = "rebuild it: python -m indexer build corpus --out index"
@@ -189,6 +191,7 @@ def write(
     sections: Sequence[Section],
     lexical: LexicalIndex,
     vectors: VectorIndex,
+    cuts: Mapping[str, Sequence[str]],
     words: WordList,
     questions: QuestionIndex,
     sentences: SentenceIndex,
@@ -212,6 +215,7 @@ def write(
             _write_lines(aside / "sections.jsonl", sections)
             lexical.save(aside / "lexical")
             vectors.save(aside / "vectors.faiss")
+            (aside / CUTS).write_text(json.dumps(cuts, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
             words.save(aside)
             questions.save(aside / ASKED)
             sentences.save(aside / SENTENCES)
@@ -336,7 +340,6 @@ def load(index: Path) -> Artifact:
         raise ArtifactError(
             f"{folder / ADAPTER}: unreadable; expected the adapter that the manifest names; {_REBUILD}"
         ) from error
-    query_side = folder / QUERY_SIDE
     calibrated = read_calibration(folder) if manifest.inputs.calibration else None
     return Artifact(
         generation=folder.name,
@@ -352,10 +355,15 @@ def load(index: Path) -> Artifact:
         support=knowledge.read(folder, "support.toml", knowledge.Support),
         questions=QuestionIndex.load(folder / ASKED, vectors.dimension),
         sentences=SentenceIndex.load(folder / SENTENCES),
-        query_side=query_side if query_side.is_dir() else None,
+        query_side=folder / QUERY_SIDE if has_query_side(folder) else None,
         adapter=adapter,
         calibration=calibrated[0] if calibrated else None,
     )
+
+
+def has_query_side(folder: Path) -> bool:
+    """Whether a generation encodes queries without the model itself."""
+    return (folder / QUERY_SIDE).is_dir()
 
 
 def read_sections(folder: Path) -> tuple[Section, ...]:

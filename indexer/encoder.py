@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from razdel import sentenize
 
+from indexer import attention
 from indexer.adaptation.adapter import apply
 from indexer.errors import ModelError
 from indexer.models import Model
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 Vectors = npt.NDArray[np.float32]
 Progress = Callable[[int, int], None]
 
-_BATCH = 32  # texts of like length, longest first: little padding, and progress moves with each
+# Tokens of a batch, padding included, for each thread of a CPU: what a layer makes of more does not fit its cache.
+_TOKENS = 1024
+_TOKENS_ON_GPU = 32_768
+_TOKENIZED = 1024  # texts at once
 
 
 class Encoder(Protocol):
@@ -33,6 +37,10 @@ class Encoder(Protocol):
     fingerprint: str
     dimension: int
     maximum_tokens: int
+
+    @property
+    def tokens_encoded(self) -> int:
+        """How many tokens were encoded so far, padding left out."""
 
     def encode_passages(self, passages: Sequence[str], progress: Progress | None = None) -> Vectors:
         """Unit vectors, float32, shape (len(passages), dimension)."""
@@ -53,9 +61,9 @@ class Encoder(Protocol):
 class SentenceEncoder:
     """Any Sentence Transformers model.
 
-    Runs on CUDA where there is a GPU; computes in bfloat16 where the processor has instructions for it (on the
-    machine of docs/design.md 1.6 times the passages of float32 per second, nDCG@10 within 0.001). An adapter is added
-    to the weights in float32 before they are rounded to that.
+    Runs on CUDA where there is a GPU; computes in bfloat16 where the processor has instructions for it (docs/design.md
+    has the figures; nDCG@10 within 0.001 of float32). An adapter is added to the weights in float32 before they are
+    rounded to that.
     """
 
     def __init__(self, model: Model) -> None:
@@ -65,6 +73,7 @@ class SentenceEncoder:
         self._dtype = "bfloat16" if device == "cuda" or cpu_has_bfloat16() else "float32"
         self._model = load_network(model, device)
         self._is_rounded = False
+        self.tokens_encoded = 0
         self.name = model.name
         self.fingerprint = model.fingerprint
         self.dimension = int(self._model.get_embedding_dimension() or 0)
@@ -90,7 +99,7 @@ class SentenceEncoder:
 
     def encode_query(self, query: str) -> Vectors:
         """One unit vector, float32, shape (dimension,)."""
-        vector: Vectors = self._encode([query], self._query_prompt)[0]
+        vector: Vectors = self.encode_queries([query])[0]
         return vector
 
     def count_tokens(self, passages: Sequence[str]) -> list[int]:
@@ -113,29 +122,78 @@ class SentenceEncoder:
     def _encoded(self, texts: Sequence[str], prompt: str, progress: Progress | None) -> Vectors:
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         order = sorted(range(len(texts)), key=lambda i: (-len(texts[i]), i))
-        for start in range(0, len(order), _BATCH):
-            if progress:
-                progress(start, len(order))
-            rows = order[start : start + _BATCH]
-            vectors[rows] = self._encode([texts[i] for i in rows], prompt)
+        done = 0
+        for start in range(0, len(order), _TOKENIZED):
+            rows = order[start : start + _TOKENIZED]
+            for few, found in self._encode([texts[i] for i in rows], prompt):
+                if progress:
+                    progress(done, len(order))
+                vectors[[rows[i] for i in few]] = found
+                done += len(few)
         if progress:
             progress(len(order), len(order))
         return vectors
 
-    def _encode(self, texts: list[str], prompt: str) -> Vectors:
+    def _encode(self, texts: list[str], prompt: str) -> Iterator[tuple[list[int], Vectors]]:
+        """Unit vectors of some of the texts at a time, and which those are."""
+        import torch
+
         if not self._is_rounded:
             self._round()
-        encoded: Any = self._model.encode(
-            texts, prompt=prompt, batch_size=_BATCH, convert_to_tensor=True, show_progress_bar=False
-        )
-        return to_unit(encoded.float().cpu().numpy())
+        network: Any = self._model
+        features = network.preprocess(texts, prompt=prompt)
+        mask = features.get("attention_mask")
+        if mask is None or mask.shape != features["input_ids"].shape:  # no transformer: Sentence Transformers knows how
+            yield list(range(len(texts))), to_unit(network.encode(texts, prompt=prompt, show_progress_bar=False))
+            return
+        # Padding stands on one side; of a batch only what its longest text needs is computed.
+        widest, lengths = mask.shape[1], mask.sum(dim=1).tolist()
+        is_left = getattr(network.tokenizer, "padding_side", "right") == "left"
+        for few in batches(lengths, self._budget()):
+            used = slice(widest - lengths[few[0]], widest) if is_left else slice(lengths[few[0]])
+            batch = {
+                name: (value[few, used] if value.shape == mask.shape else value[few]).to(network.device)
+                if isinstance(value, torch.Tensor)
+                else value
+                for name, value in features.items()
+            }
+            with torch.inference_mode():
+                encoded = network(batch)["sentence_embedding"]
+            self.tokens_encoded += sum(lengths[i] for i in few)
+            yield few, to_unit(encoded.float().cpu().numpy())
+
+    def _budget(self) -> int:
+        import torch
+
+        return _TOKENS_ON_GPU if self._model.device.type == "cuda" else _TOKENS * torch.get_num_threads()
 
     def _round(self) -> None:
         import torch
 
         for parameter in self._model.parameters():
             parameter.data = parameter.data.to(getattr(torch, self._dtype))
+        if self._dtype == "bfloat16" and self._model.device.type == "cpu":
+            attention.use(self._model)
         self._is_rounded = True
+
+
+def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
+    """The places of `lengths`, longest first, in batches of at most `budget` tokens, padding included.
+
+    A batch that is half full ends where the length changes: without padding there is nothing to mask. A text that is
+    longer than the budget is a batch of its own.
+    """
+    batch: list[int] = []
+    for place in sorted(range(len(lengths)), key=lambda place: (-lengths[place], place)):
+        if batch:
+            width = lengths[batch[0]]
+            is_other = lengths[place] < lengths[batch[-1]] and 2 * width * len(batch) >= budget
+            if is_other or width * (len(batch) + 1) > budget:
+                yield batch
+                batch = []
+        batch.append(place)
+    if batch:
+        yield batch
 
 
 def load_network(model: Model, device: str = "cpu") -> "SentenceTransformer":
