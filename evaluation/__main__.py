@@ -13,6 +13,7 @@ from evaluation.commands import (
     exchange,
     gaps,
     gate,
+    growth,
     judge,
     run,
     tune,
@@ -25,7 +26,10 @@ from evaluation.systems import SystemFailure
 from indexer.errors import ArticleError, ArtifactError, ModelError
 from server.journal import JournalError
 
-_COMMANDS = (run, compare, ablate, answers, gate, judge, tune, calibrate, bench, bench_encoding, exchange, gaps, xquad)
+_COMMANDS = (
+    *(run, compare, ablate, answers, gate, judge, tune, calibrate),
+    *(bench, bench_encoding, growth, exchange, gaps, xquad),
+)
 _ERRORS = (
     *(JudgmentError, ResultsError, ComparisonError, SystemFailure),
     *(ArticleError, ArtifactError, ModelError, JournalError, OSError),

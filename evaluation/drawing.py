@@ -24,6 +24,11 @@ _GROUND = "#fd0002"
 # Drawn in colours that mean nothing, then named as the page names its own: it has a light and a dark scheme.
 _NAMES = {TEXT: "--text", LINE: "--line", _GROUND: "--surface"}
 _NAMES |= {f"#fe00{index:02x}": f"--series-{index}" for index in range(SERIES)}
+# What the light scheme of a page has: text, lines, surface, then the series.
+_INKS = (
+    *("#1b1f24", "#d5dae1", "#ffffff", "#0b5fd0", "#c2570c", "#1a7f4b", "#8250df"),
+    *("#bf3989", "#0a7d8c", "#856404", "#57606a"),
+)
 _STYLE: dict[str, Any] = {
     "svg.hashsalt": "spravka",  # else ids are drawn at random
     "svg.fonttype": "path",
@@ -109,6 +114,14 @@ def svg_of(figure: Figure, key: str) -> str:
     text = re.sub(r'( id="|xlink:href="#|url\(#)', rf"\g<1>{key}-", text).replace("xlink:href", "href")
     text = re.sub(r"#f[de]00[0-9a-f]{2}\b", lambda found: f"var({_NAMES[found[0]]})", text)
     return re.sub(r"\s*\n\s*", " ", text).strip()
+
+
+def alone(svg: str) -> str:
+    """The picture as a file of its own, on a white ground, with the colours that a page would define."""
+    names = ("text", "line", "surface", *(f"series-{index}" for index in range(SERIES)))
+    style = ";".join(f"--{name}:{ink}" for name, ink in zip(names, _INKS, strict=True))
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{2 * WIDTH}" style="background:#fff;{style}"'
+    return svg.replace("<svg", head, 1) + "\n"
 
 
 def _columns(names: Sequence[str]) -> int:

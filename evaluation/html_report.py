@@ -15,7 +15,7 @@ from evaluation.drawing import Plot
 from evaluation.results import Results, SetResult, to_json
 from evaluation.tables import Table, WorstQuery
 
-_PAGES = Environment(
+PAGES = Environment(
     loader=FileSystemLoader(Path(__file__).with_name("templates")),
     autoescape=True,
     undefined=StrictUndefined,
@@ -84,7 +84,7 @@ def render(results: Results) -> str:
     """The page. The same results give the same page."""
     parts = [_part(f"set-{number}", found) for number, found in enumerate(results.sets, start=1)]
     made = datetime.fromisoformat(results.provenance.created).astimezone(UTC)
-    return _PAGES.get_template("report.html").render(
+    return PAGES.get_template("report.html").render(
         provenance=results.provenance,
         made=f"{made:%Y-%m-%d %H:%M} UTC",
         settings={name: _setting(value) for name, value in results.provenance.settings.items()},

@@ -1,4 +1,5 @@
-"""The pictures of a report: quality by kind, latency, two systems query by query, reliability, abstention."""
+"""The pictures of a report: quality by kind, latency, two systems query by query, reliability, abstention,
+growth."""
 
 import math
 from collections import Counter
@@ -188,6 +189,27 @@ def abstention(key: str, system: str, answerability: Sequence[Answerability]) ->
         f"{found.false_refusals} of {found.answerable} answerable ones ({y:.1%}); AUROC {found.auroc:.3f}."
     )
     return Plot(f"Abstention of {system}", f"{words} Nearer to the lower left corner is better.", words, svg)
+
+
+def growth(key: str, curves: Mapping[str, Sequence[tuple[float, float]]]) -> Plot:
+    """Milliseconds of the median query by the number of sections, a line a name; both axes logarithmic."""
+    with style():
+        figure, axes = figure_of(_HEIGHT, list(curves))
+        for index, (name, points) in enumerate(curves.items()):
+            x, y = [x for x, _ in points], [y for _, y in points]
+            axes.plot(x, y, label=name, **dot(index) | {"linestyle": "-", "linewidth": 1.6})
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}" if value < 1 else f"{value:,.0f}"))
+            axis.set_minor_locator(LogLocator(subs=()))
+        axes.set_xlabel("sections")
+        axes.set_ylabel("milliseconds, median")
+        svg = svg_of(figure, key)
+    listed = "; ".join(
+        f"{name}: {', '.join(f'{y:.2f} ms at {x:,.0f}' for x, y in points)}" for name, points in curves.items()
+    )
+    return Plot("Growth", "A line that rises less steeply is better.", f"Median query. {listed}.", svg)
 
 
 def _both_sorts(answerability: Sequence[Answerability]) -> bool:

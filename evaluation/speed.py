@@ -1,4 +1,4 @@
-"""How fast the indexer encodes, beside the plain use of the same model."""
+"""How fast texts are encoded: the indexer beside the plain use of the same model, and one text."""
 
 import statistics
 import time
@@ -22,6 +22,13 @@ class Encoding:
     def ratio(self) -> float:
         """Median over the rounds of ours to plain: the machine may be slow in one round, but then for both."""
         return statistics.median(ours / plain for ours, plain in zip(self.ours, self.plain, strict=True))
+
+
+def milliseconds_of(work: Callable[[str], object], text: str) -> float:
+    """How long the work took."""
+    started = time.perf_counter()
+    work(text)
+    return (time.perf_counter() - started) * 1000
 
 
 def plain_encode(model: Model) -> Callable[[Sequence[str]], object]:

@@ -54,13 +54,18 @@ def open_searcher(corpus: Path, reporter: Reporter, index: Path | None = None, *
 
     Without `adapter` the model is as published, whatever the corpus has beside it.
     """
+    loaded = artifact.load(index_of(corpus, reporter, index, adapter=adapter))
+    return Searcher(loaded, open_encoder(loaded))
+
+
+def index_of(corpus: Path, reporter: Reporter, index: Path | None = None, *, adapter: bool = True) -> Path:
+    """The folder of the index that `open_searcher` opens."""
     if index is None:
         key = f"{corpus.resolve()}{'' if adapter else ' as published'}"
         place = hashlib.sha256(key.encode()).hexdigest()[:16]
         index = Path(platformdirs.user_cache_dir("spravka")) / "evaluation" / place
     build(corpus, index, reporter=reporter, model_name=models.DEFAULT_MODEL, adapter=adapter)
-    loaded = artifact.load(index)
-    return Searcher(loaded, open_encoder(loaded))
+    return index
 
 
 def unknown_ids(searcher: Searcher, judged: JudgedSet) -> list[str]:

@@ -169,7 +169,8 @@ def code_digest() -> str:
 
 
 @contextlib.contextmanager
-def _writing(place: Path) -> Iterator[None]:
+def writing(place: Path) -> Iterator[None]:
+    """Raises ArtifactError where something in it cannot be written."""
     try:
         yield
     # faiss reports a failed write as RuntimeError.
@@ -179,6 +180,19 @@ def _writing(place: Path) -> Iterator[None]:
             f"{place}: cannot be written ({why}); the index that was there is unchanged; "
             "free space or mend the rights, then build again"
         ) from error
+
+
+@contextlib.contextmanager
+def aside(index: Path) -> Iterator[Path]:
+    """A folder beside the generations of an index, gone afterwards. Raises ArtifactError where there can be none."""
+    with writing(index):
+        generations = index / "generations"
+        generations.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".building-", dir=generations))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write(
@@ -204,44 +218,39 @@ def write(
 
     Raises ArtifactError where that fails; the generation that was current stays so.
     """
-    with _writing(index):
-        generations = index / "generations"
-        generations.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=".building-", dir=generations))
-    try:
-        with _writing(aside):
-            aside.chmod(0o755)
-            _write_lines(aside / "articles.jsonl", map(ArticleHead.of, articles))
-            _write_lines(aside / "sections.jsonl", sections)
-            lexical.save(aside / "lexical")
-            vectors.save(aside / "vectors.faiss")
-            (aside / CUTS).write_text(json.dumps(cuts, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
-            words.save(aside)
-            questions.save(aside / ASKED)
-            sentences.save(aside / SENTENCES)
+    generations = index / "generations"
+    with aside(index) as folder:
+        with writing(folder):
+            folder.chmod(0o755)
+            _write_lines(folder / "articles.jsonl", map(ArticleHead.of, articles))
+            _write_lines(folder / "sections.jsonl", sections)
+            lexical.save(folder / "lexical")
+            vectors.save(folder / "vectors.faiss")
+            (folder / CUTS).write_text(json.dumps(cuts, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
+            words.save(folder)
+            questions.save(folder / ASKED)
+            sentences.save(folder / SENTENCES)
             for name in knowledge.FILES:
                 if (corpus / name).is_file():
-                    shutil.copyfile(corpus / name, aside / name)
+                    shutil.copyfile(corpus / name, folder / name)
             if inputs.calibration:
-                shutil.copyfile(corpus / CALIBRATION, aside / CALIBRATION)
+                shutil.copyfile(corpus / CALIBRATION, folder / CALIBRATION)
             if adapter:
-                (aside / ADAPTER).mkdir()
+                (folder / ADAPTER).mkdir()
                 for name, content in adapter.files().items():
-                    (aside / ADAPTER / name).write_bytes(content)
+                    (folder / ADAPTER / name).write_bytes(content)
             if query_folder:
-                shutil.copytree(query_folder, aside / QUERY_SIDE)
-            sums = _checksums(aside)
+                shutil.copytree(query_folder, folder / QUERY_SIDE)
+            sums = _checksums(folder)
             manifest = Manifest(inputs, dict(encoder), dict(counts), dict(query_side), vectors.kind, sums)
             text = json.dumps(asdict(manifest), ensure_ascii=False, indent=2, sort_keys=True)
-            (aside / "manifest.json").write_text(text + "\n", encoding="utf-8")
-        verify(aside)
+            (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
+        verify(folder)
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
         generation = f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S-%f}-{digest}"
-        with _writing(generations / generation):
-            aside.replace(generations / generation)
+        with writing(generations / generation):
+            folder.replace(generations / generation)
             _switch(index, generation)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     for old in list_generations(index)[:-_KEPT]:
         if old != generation:
             shutil.rmtree(generations / old, ignore_errors=True)

@@ -1,9 +1,8 @@
 """From a folder of articles to an artifact, stage by stage."""
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -67,14 +66,14 @@ def build(
 
     Raises ArticleError, ModelError or ArtifactError; the index that was there stays then.
     """
-    with tempfile.TemporaryDirectory(prefix="spravka-") as aside:
-        return _build(folder, index, Path(aside), reporter, model_name, adapter, keep_going, force, open_encoder)
+    with ExitStack() as stack:
+        return _build(folder, index, stack, reporter, model_name, adapter, keep_going, force, open_encoder)
 
 
 def _build(
     folder: Path,
     index: Path,
-    aside: Path,
+    stack: ExitStack,
     reporter: Reporter,
     model_name: str,
     adapter: bool,
@@ -114,9 +113,12 @@ def _build(
         known = late.Known.of(index, model)
     encoder = late.LateEncoder(model, known.encoder, clock.timed("model", open_encoder))
     with clock.stage("windows"):
-        texts, rows, cuts = passages(sections, encoder, known)
-    with clock.stage("query side"):
-        queries = [question.line for question in asked] or list(map(heading_path, sections))
+        texts, rows, cuts = _passages(sections, encoder, known)
+    with clock.stage("query side"), artifact.writing(index):
+        aside = stack.enter_context(artifact.aside(index))
+        queries = [question.line for question in asked] or [
+            heading_path(section) or section.text for section in sections
+        ]
         words_of = (text for section in sections for text in (section.text, *section.headings))
         side = query_side.prepare(
             known, model, encoder, aside, english=words.english, texts=(*words_of, *queries), queries=queries
@@ -247,14 +249,16 @@ def heading_path(section: Section) -> str:
     return " › ".join(section.headings)
 
 
-def passages(
-    sections: Sequence[Section], encoder: Encoder, known: late.Known | None = None
-) -> tuple[list[str], list[int], dict[str, list[str]]]:
-    """The texts to encode, one a section or one a window of a long one; for each the row of its section; the cuts.
+def passages(sections: Sequence[Section], encoder: Encoder) -> tuple[list[str], list[int]]:
+    """The texts to encode, one a section or one a window of a long one, and for each the row of its section."""
+    texts, rows, _ = _passages(sections, encoder, late.Known())
+    return texts, rows
 
-    Cuts are the windows of each section that is not read whole, by the hash of its text.
-    """
-    known = known or late.Known()
+
+def _passages(
+    sections: Sequence[Section], encoder: Encoder, known: late.Known
+) -> tuple[list[str], list[int], dict[str, list[str]]]:
+    """The same, and the windows of each section that is not read whole, by the hash of its text."""
     wholes = ["\n".join(part for part in (heading_path(section), section.text) if part) for section in sections]
     digests = [reuse.digest_of(whole) for whole in wholes]
     new = [row for row, digest in enumerate(digests) if digest not in known.fits and digest not in known.cuts]

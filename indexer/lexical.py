@@ -35,6 +35,16 @@ def field_texts(section: Section, known_errors: Sequence[str] = ()) -> dict[str,
     }
 
 
+def best_rows(scores: Scores, count: int) -> npt.NDArray[np.int64]:
+    """The rows of the `count` highest scores above zero, and all that tie with the last of them, in order of rows."""
+    rows = np.flatnonzero(scores > 0)
+    if count < len(rows):
+        found = scores[rows]
+        least = np.partition(found, len(rows) - count)[len(rows) - count]
+        rows = rows[found >= least]
+    return rows
+
+
 class LexicalIndex:
     """BM25 scores of every section for the lemmas of a query."""
 
@@ -68,23 +78,30 @@ class LexicalIndex:
 
     def lemmas_of(self, row: int) -> frozenset[str]:
         """The lemmas of a section, of all its fields together."""
-        return self._lemmas_by_row[row]
+        starts, numbers = self._by_row
+        return frozenset(self._vocabulary[number] for number in numbers[starts[row] : starts[row + 1]].tolist())
 
     def share_with(self, lemmas: Collection[str]) -> float:
         """The share of sections that hold all of the lemmas, in [0, 1]."""
-        wanted = frozenset(lemmas)
-        return sum(wanted <= found for found in self._lemmas_by_row) / max(1, self._sections)
+        holding = np.arange(self._sections)
+        for lemma in sorted(set(lemmas)):
+            rows = [np.empty(0, dtype=np.int64)]
+            for index in self._fields.values():
+                rows += [index.scores["indices"][start:stop] for start, stop in self._lists(index, [lemma])]
+            holding = np.intersect1d(holding, np.concatenate(rows))
+        return len(holding) / max(1, self._sections)
 
     @cached_property
-    def _lemmas_by_row(self) -> list[frozenset[str]]:
-        found: list[set[str]] = [set() for _ in range(self._sections)]
+    def _by_row(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+        """The other way round: the numbers of the lemmas of row i lie between starts[i] and starts[i + 1]."""
+        rows, numbers = [np.empty(0, dtype=np.int32)], [np.empty(0, dtype=np.int32)]
         for index in self._fields.values():
-            # bm25s keeps a sparse matrix by columns: those of lemma i lie between indptr[i] and indptr[i + 1].
-            starts, rows = index.scores["indptr"], index.scores["indices"]
-            for number, lemma in enumerate(self._vocabulary):
-                for row in rows[starts[number] : starts[number + 1]].tolist():
-                    found[row].add(lemma)
-        return [frozenset(lemmas) for lemmas in found]
+            rows.append(np.asarray(index.scores["indices"], dtype=np.int32))
+            lengths = np.diff(index.scores["indptr"])
+            numbers.append(np.repeat(np.arange(len(lengths), dtype=np.int32), lengths))
+        of_rows = np.concatenate(rows)
+        starts = np.concatenate([[0], np.cumsum(np.bincount(of_rows, minlength=self._sections))])
+        return starts, np.concatenate(numbers)[np.argsort(of_rows, kind="stable")]
 
     def scores(self, lemmas: Sequence[str], weights: Mapping[str, float]) -> Scores:
         """BM25 of every section, summed over fields with their weights; shape (sections,).
@@ -92,12 +109,30 @@ class LexicalIndex:
         Zeros where no lemma is known. A lemma that stands twice in the query counts twice.
         """
         total = np.zeros(self._sections, dtype=np.float32)
-        known = [self._ids[lemma] for lemma in lemmas if lemma in self._ids]
-        if known:
-            for name, index in self._fields.items():
-                if weight := weights.get(name, 0.0):
-                    total += weight * np.asarray(index.get_scores_from_ids(known), dtype=np.float32)
+        for name, index in self._fields.items():
+            weight = weights.get(name, 0.0)
+            lists = self._lists(index, lemmas) if weight else []
+            if lists:
+                own = np.zeros(self._sections, dtype=np.float32)
+                scores, rows = index.scores["data"], index.scores["indices"]
+                for start, stop in lists:
+                    np.add.at(own, rows[start:stop], scores[start:stop])
+                own *= np.float32(weight)
+                total += own
         return total
+
+    def postings(self, lemmas: Sequence[str], weights: Mapping[str, float]) -> int:
+        """How many postings (a lemma and a section that holds it in a field) the scores of a query are made of."""
+        read = (self._lists(index, lemmas) for name, index in self._fields.items() if weights.get(name, 0.0))
+        return sum(stop - start for lists in read for start, stop in lists)
+
+    def _lists(self, index: "bm25s.BM25", lemmas: Sequence[str]) -> list[tuple[int, int]]:
+        """Where the postings of the lemmas lie in a field, [start, stop), without those that it does not hold."""
+        # bm25s keeps a sparse matrix by columns: those of lemma i lie between indptr[i] and indptr[i + 1].
+        starts = index.scores["indptr"]
+        known = [self._ids[lemma] for lemma in lemmas if lemma in self._ids]
+        lists = [(int(starts[number]), int(starts[number + 1])) for number in known]
+        return [(start, stop) for start, stop in lists if start < stop]
 
     def save(self, folder: Path) -> None:
         """Writes the vocabulary (`vocabulary`, beside the folder) and a sub-folder for each field."""
@@ -125,6 +160,9 @@ class LexicalIndex:
                 for name, index in fields.items()
                 if len(index.scores["indptr"]) != len(vocabulary) + 1 or index.scores["num_docs"] != head["sections"]
             ]
+            for index in fields.values():  # as plain arrays over the same memory: slices of a memmap are slow to make
+                for name in ("data", "indices", "indptr"):
+                    index.scores[name] = np.asarray(index.scores[name])
         except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
             raise ArtifactError(f"{folder}: unreadable lexical index ({error}); rebuild the index") from error
         if wrong:

@@ -1,16 +1,18 @@
 """The query side of a model as a server runs it: ONNX Runtime and a tokenizer, neither PyTorch nor transformers.
 
 `indexer.exporting` writes the folder that is read here. The token embeddings, most of a small multilingual model, stay
-out of the graph: they are memory-mapped, so that only the rows of tokens that are asked for take memory, once for all
-processes of a machine.
+out of the graph and on the disk: a query reads the rows of its tokens, and the system's cache keeps what is read often,
+once for all processes of a machine.
 """
 
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from indexer.encoder import Progress, Vectors
@@ -85,7 +87,7 @@ class OnnxEncoder:
         try:
             self.card = Card.model_validate_json((folder / CARD).read_bytes())
             self._tokenizer: Any = Tokenizer.from_file(str(folder / TOKENIZER))
-            self._embeddings = np.load(folder / EMBEDDINGS, mmap_mode="r", allow_pickle=False)
+            self._embeddings = _Rows(folder / EMBEDDINGS)
         except (OSError, ValueError, ValidationError) as error:
             raise _damaged(folder, error) from error
         except Exception as error:  # what the tokenizers library raises is a plain Exception
@@ -124,16 +126,36 @@ class OnnxEncoder:
 
     def _encode(self, queries: Sequence[str]) -> Vectors:
         prompt = self.card.query_prompt
-        ids = [encoded.ids for encoded in self._tokenizer.encode_batch([prompt + query for query in queries])]
+        # One by one: threads of the tokenizer would not survive a fork either, and queries are short.
+        ids = [self._tokenizer.encode(prompt + query).ids for query in queries]
         longest = max(map(len, ids))
-        read = np.zeros((len(ids), longest, self._embeddings.shape[1]), dtype=np.float32)
+        read = np.zeros((len(ids), longest, self._embeddings.width), dtype=np.float32)
         mask = np.zeros((len(ids), longest), dtype=np.int64)
         for row, each in enumerate(ids):
-            read[row, : len(each)] = self._embeddings[each]
+            read[row, : len(each)] = self._embeddings.read(each)
             mask[row, : len(each)] = 1
         (vectors,) = self._session.run(None, {"inputs_embeds": read, "attention_mask": mask})
         found: Vectors = vectors
         return found
+
+
+class _Rows:
+    """A matrix in a file, of which rows are read; threads and forked processes may share it."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises ValueError or OSError where there is no such matrix."""
+        matrix = np.load(path, mmap_mode="r", allow_pickle=False)
+        if matrix.ndim != 2 or not matrix.flags.c_contiguous:
+            raise ValueError(f"{path.name} is no matrix of rows")
+        self.width, self._dtype = matrix.shape[1], matrix.dtype
+        self._offset, self._bytes = int(matrix.offset), matrix.shape[1] * matrix.dtype.itemsize
+        self._file = path.open("rb")
+
+    def read(self, rows: Sequence[int]) -> npt.NDArray[np.float16]:
+        """These rows, (rows, width)."""
+        file = self._file.fileno()
+        content = b"".join(os.pread(file, self._bytes, self._offset + row * self._bytes) for row in rows)
+        return np.frombuffer(content, self._dtype).reshape(len(rows), self.width)
 
 
 def _damaged(place: Path, error: Exception) -> ArtifactError:

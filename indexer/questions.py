@@ -69,7 +69,7 @@ class QuestionIndex:
             return cls((), np.zeros((0, dimension), dtype=np.float32), LexicalIndex.build([]))
         try:
             questions = read_questions(folder)
-            vectors: Vectors = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
+            vectors: Vectors = np.asarray(np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False))
         except (ArticleError, OSError, ValueError) as error:
             raise ArtifactError(f"{folder}: unreadable questions ({error}); rebuild the index") from error
         lexical = LexicalIndex.load(folder / "lexical")

@@ -68,9 +68,11 @@ def _latin_words(texts: Iterable[str]) -> set[str]:
 
 
 def _as_typed(words: Iterable[str]) -> Iterator[str]:
+    """The words at a beginning and, after a bracket, where something stands before them: those are other pieces."""
     for word in words:
-        yield word
-        yield word[:1].upper() + word[1:]
+        for each in (word, word[:1].upper() + word[1:]):
+            yield each
+            yield f"({each}"
 
 
 def _is_ours(letter: str) -> bool:

@@ -1,15 +1,21 @@
 """The server's commands: serve an index over HTTP (the default), or search it from a shell."""
 
 import argparse
+import contextlib
+import ctypes
+import gc
 import json
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
+import faiss
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from threadpoolctl import threadpool_limits
 
 from indexer import artifact
 from indexer.errors import ArtifactError, ModelError
@@ -17,6 +23,8 @@ from server import cors
 from server.app import create_app
 from server.journal import Journal, JournalError
 from server.search import Searcher, open_encoder
+
+_M_ARENA_MAX = -8  # malloc.h
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
@@ -34,8 +42,33 @@ class _Server(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        # In the worker, after the fork: PyTorch's threads do not survive one.
-        return create_app(self._index, data=self._data, origins=self._origins)
+        _one_thread_each()
+        app = create_app(self._index, data=self._data, origins=self._origins)
+        gc.collect()
+        gc.freeze()  # what is loaded stays: a collection in a worker would copy its pages
+        return app
+
+
+def _one_thread_each() -> None:
+    """Keeps libraries from splitting one request over all cores: requests share them better, see docs/design.md."""
+    faiss.omp_set_num_threads(1)
+    threadpool_limits(1)
+    with _gnu() as library:
+        library.mallopt(_M_ARENA_MAX, 1)  # else each thread keeps what the longest query ever needed
+
+
+def warm_up(app: Flask) -> None:
+    """Opens what a process opens once, so that no visitor waits for it."""
+    app.extensions["searcher"].search("проверка")
+    with _gnu() as library:
+        library.malloc_trim(0)  # what loading needed and freed: 20 MB go back to the system
+
+
+@contextlib.contextmanager
+def _gnu() -> Iterator[ctypes.CDLL]:
+    """The C library; what another than GNU's does not have is left out."""
+    with contextlib.suppress(OSError, AttributeError):
+        yield ctypes.CDLL(None)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -95,6 +128,9 @@ def _serve(options: argparse.Namespace) -> int:
             "workers": options.workers,
             "threads": options.threads,
             "worker_class": "gthread",
+            # Loaded once and shared by the workers, but for PyTorch, whose threads do not survive a fork.
+            "preload_app": artifact.has_query_side(folder),
+            "post_worker_init": lambda worker: warm_up(worker.wsgi),
             "timeout": 120,  # a cold start reads the model from disk
             "accesslog": "-",
             # The path without its query string: what people ask stays out of the log.

@@ -3,16 +3,18 @@
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
+import orjson
 from flask import Blueprint, Response, current_app, redirect, request
 
 from indexer.artifact import Manifest
 from indexer.sections import Section
 from server import VERSION, feedback, openapi, schema
 from server.answering import Answerer
+from server.caching import Replies, Reply
 from server.errors import QueryError
 from server.explaining import Explainer, Explanation
 from server.interpretation import AS_TYPED
@@ -44,22 +46,36 @@ def asked(result: SearchResult) -> str:
 
 
 def reply(body: object, status: int = 200) -> Response:
-    """A JSON response; Russian text stays readable."""
-    return Response(json.dumps(body, ensure_ascii=False) + "\n", status, mimetype="application/json")
+    """A JSON response of what JSON knows and of dataclasses; Russian text stays readable."""
+    return _sent(orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE), status)
+
+
+def _sent(body: bytes, status: int = 200) -> Response:
+    return Response(body, status, mimetype="application/json")
 
 
 @api.post("/v1/search")
 def search_post() -> Response:
     """Ranked sections for a query of any length."""
-    return _search(schema.read_search_request(_body(), typed=True))
+    body = _body()
+    return _search(body, lambda: schema.read_search_request(_json(body), typed=True))
 
 
-def _body() -> object:
+def _body() -> bytes:
     """The JSON that was posted. Its Content-Type keeps other sites' forms out."""
     if not request.is_json:
         raise QueryError(415, "not_json", "Ожидается JSON: заголовок Content-Type: application/json.")
+    return request.get_data()
+
+
+def _posted() -> object:
+    """What was posted as JSON."""
+    return _json(_body())
+
+
+def _json(body: bytes) -> object:
     try:
-        return json.loads(request.get_data())
+        return json.loads(body)
     except (ValueError, RecursionError) as error:
         raise QueryError(400, "bad_json", "Тело запроса — не JSON.") from error
 
@@ -67,17 +83,27 @@ def _body() -> object:
 @api.get("/v1/search")
 def search_get() -> Response:
     """Ranked sections for a short query."""
+    return _search(request.query_string, lambda: schema.read_search_request(_of_address(), typed=False))
+
+
+def _of_address() -> dict[str, Any]:
     values: dict[str, Any] = {"filters": {}}
     for name, given in request.args.lists():
         if name in _LISTS:
             values["filters"][name] = given
         else:
             values["query" if name == "q" else name] = given if name == "context" else given[-1]
-    return _search(schema.read_search_request(values, typed=False))
+    return values
 
 
-def _search(wanted: schema.SearchRequest) -> Response:
+def _search(asked_for: bytes, read: Callable[[], schema.SearchRequest]) -> Response:
+    """The reply to a search, as `asked_for` in the request; `read` gives the checked request."""
     started = time.perf_counter()
+    replies: Replies = current_app.extensions["replies"]
+    key = (searcher().artifact.generation, request.method, asked_for)
+    if known := replies.get(key):
+        return _sent(known.body(asked(known.result), _milliseconds(started)))
+    wanted = read()
     filters = Filters(tuple(wanted.filters.platform), tuple(wanted.filters.audience), tuple(wanted.filters.topic))
     _check_topics(filters)
     result = searcher().search(
@@ -99,7 +125,13 @@ def _search(wanted: schema.SearchRequest) -> Response:
         near_misses=[] if shown else hits,
         explanations=_explained(result, wanted) if wanted.explain else None,
     )
-    return reply(asdict(found))
+    response = reply(found)
+    replies.keep(key, Reply.of(response.get_data(), replace(result, candidates=None)))
+    return response
+
+
+def _milliseconds(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 2)
 
 
 def _explained(result: SearchResult, wanted: schema.SearchRequest) -> list[Explanation]:
@@ -107,6 +139,8 @@ def _explained(result: SearchResult, wanted: schema.SearchRequest) -> list[Expla
 
 
 def _check_topics(filters: Filters) -> None:
+    if not filters.topic:
+        return
     known = {head.topic for head in searcher().artifact.articles}
     known |= {topic.id for topic in searcher().artifact.topics.topic}
     if any(topic not in known for topic in filters.topic):
@@ -137,7 +171,7 @@ def _headed(kind: Callable[..., _Reply], query: str, result: SearchResult, start
             platform=read.platform,
             audience=read.audience,
         ),
-        took_ms=round((time.perf_counter() - started) * 1000, 2),
+        took_ms=_milliseconds(started),
         index=schema.IndexOut(artifact.generation, artifact.manifest.inputs.model),
         **rest,
     )
@@ -162,11 +196,7 @@ def articles() -> Response:
     return reply(
         {
             "articles": [
-                asdict(
-                    schema.ArticleOut(
-                        head.article_id, head.title, head.topic, article_url(head.article_id), head.updated
-                    )
-                )
+                schema.ArticleOut(head.article_id, head.title, head.topic, article_url(head.article_id), head.updated)
                 for head in searcher().artifact.articles
             ]
         }
@@ -208,27 +238,27 @@ def _moved(location: str) -> Response:
 def answer() -> Response:
     """Steps for a problem, or the sentence that answers a question, and where to turn next."""
     started = time.perf_counter()
-    wanted = schema.read_answer_request(_body())
+    wanted = schema.read_answer_request(_posted())
     found = answerer().answer(
         wanted.query, platform=wanted.platform, audience=wanted.audience, tried=frozenset(wanted.tried)
     )
     told = {each.name: getattr(found, each.name) for each in fields(found) if each.name != "result"}
-    return reply(asdict(_headed(schema.AnswerReply, wanted.query, found.result, started, **told)))
+    return reply(_headed(schema.AnswerReply, wanted.query, found.result, started, **told))
 
 
 @api.get("/v1/suggest")
 def suggest() -> Response:
     """What to offer for what was typed so far."""
     typed = schema.read_suggested(request.args.get("q", ""))
-    return reply({"suggestions": [asdict(each) for each in current_app.extensions["suggester"].suggest(typed)]})
+    return reply({"suggestions": current_app.extensions["suggester"].suggest(typed)})
 
 
 @api.post("/v1/feedback")
 def vote() -> Response:
     """Keeps a vote on a section."""
-    wanted = schema.read_feedback(_body())
+    wanted = schema.read_feedback(_posted())
     section_id = feedback.keep(current_app.extensions["feedback"], searcher(), wanted)
-    return reply(asdict(schema.FeedbackReply(wanted.query_id, section_id, wanted.outcome)), 201)
+    return reply(schema.FeedbackReply(wanted.query_id, section_id, wanted.outcome), 201)
 
 
 @api.get("/healthz")

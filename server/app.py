@@ -12,6 +12,7 @@ from server import cors, pages
 from server.agent import agent
 from server.answering import Answerer
 from server.api import api, reply
+from server.caching import RememberingEncoder, Replies
 from server.errors import HTTP_ERRORS, QueryError
 from server.feedback import Feedback
 from server.schema import MAXIMUM_BODY
@@ -45,8 +46,9 @@ def create_app(
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAXIMUM_BODY
     app.config["MAX_FORM_MEMORY_SIZE"] = MAXIMUM_BODY
-    searcher = Searcher(loaded, encoder or open_encoder(loaded))
+    searcher = Searcher(loaded, RememberingEncoder(encoder or open_encoder(loaded)))
     app.extensions["searcher"] = searcher
+    app.extensions["replies"] = Replies()
     app.extensions["answerer"] = Answerer(searcher)
     app.extensions["suggester"] = Suggester(loaded, searcher.lemmatizer, searcher.reader)
     app.extensions["feedback"] = Feedback(data) if data else None

@@ -96,5 +96,11 @@ class KnownQuestions:
 def _best(scores: Vectors, of: npt.NDArray[np.bool_]) -> dict[int, float]:
     """The best of some questions, {place: score}; ties go to the earlier."""
     places = np.flatnonzero(of)
+    if (
+        len(places) > _CANDIDATES
+    ):  # those from the last of the best on, ties too: sorting all would take ten times as long
+        found = scores[places]
+        least = np.partition(found, len(places) - _CANDIDATES)[len(places) - _CANDIDATES]
+        places = places[found >= least]
     kept = places[np.argsort(-scores[places], kind="stable")[:_CANDIDATES]]
     return dict(zip(kept.tolist(), scores[kept].tolist(), strict=True))

@@ -16,6 +16,7 @@ from indexer.artifact import ArticleHead, Artifact
 from indexer.encoder import Vectors
 from indexer.errors import ArtifactError
 from indexer.lemmas import Lemmatizer
+from indexer.lexical import best_rows
 from indexer.query_encoder import OnnxEncoder, QueryEncoder
 from indexer.sections import Section
 from indexer.words import words
@@ -351,8 +352,8 @@ class Searcher:
             scores = scores + self.ranking.synonym_weight * self.artifact.lexical.scores(others, self.ranking.fields)
         if allowed is not None:
             scores = np.where(allowed, scores, 0.0).astype(np.float32)
-        rows = np.flatnonzero(scores > 0)
-        best = sorted(rows.tolist(), key=lambda row: (-scores[row], self._order[row]))[:CANDIDATES]
+        rows = best_rows(scores, CANDIDATES).tolist()
+        best = sorted(rows, key=lambda row: (-scores[row], self._order[row]))[:CANDIDATES]
         return {row: float(scores[row]) for row in best}
 
     def _allowed(self, filters: Filters) -> npt.NDArray[np.bool_] | None:
@@ -446,8 +447,14 @@ def open_encoder(artifact: Artifact) -> QueryEncoder:
 
     Raises ArtifactError where the one is damaged, or another model is found under the name of the other.
     """
-    if artifact.query_side:
-        return OnnxEncoder(artifact.query_side)
+    return OnnxEncoder(artifact.query_side) if artifact.query_side else encoders.open_encoder(model_of(artifact))
+
+
+def model_of(artifact: Artifact) -> models.Model:
+    """The model that the artifact was made with, its adapter added.
+
+    Raises ArtifactError where another is found under its name, ModelError where none is.
+    """
     inputs = artifact.manifest.inputs
     name, expected = inputs.model, inputs.model_fingerprint
     if inputs.adapter:
@@ -460,4 +467,4 @@ def open_encoder(artifact: Artifact) -> QueryEncoder:
             f"model {model.name}: fingerprint {model.fingerprint[:12]}, the index was made with "
             f"{expected[:12]}; put that model back, or build again: python -m indexer build"
         )
-    return encoders.open_encoder(model)
+    return model

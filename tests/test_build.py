@@ -215,7 +215,9 @@ def test_summary_counts_what_the_index_holds(corpus: Path, tmp_path: Path):
     assert summary.counts["sections"] == sum(map(len, golden))
     # How many were encoded depends on what was there before, so it is no part of the index.
     assert artifact.manifest.counts == {name: n for name, n in summary.counts.items() if name != "windows_encoded"}
-    assert set(summary.seconds) == {"model", "reading", "lemmas", "windows", "vectors", "indexing", "writing"}
+    assert set(summary.seconds) == {
+        *("model", "reading", "lemmas", "windows", "query side", "vectors", "indexing", "writing"),
+    }
     assert all(seconds >= 0 for seconds in summary.seconds.values())
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.errors import ArtifactError
-from indexer.lexical import FIELDS, LexicalIndex, field_texts
+from indexer.lexical import FIELDS, LexicalIndex, best_rows, field_texts
 from indexer.sections import Section
 
 BODY = {"body": 1.0}
@@ -149,6 +149,45 @@ def test_section_without_headings_has_empty_ones():
     untitled = Section(**dict.fromkeys(Section.__dataclass_fields__, ()) | {"text": "Текст"})
     assert (field_texts(untitled)["path"], field_texts(untitled)["heading"]) == ("", "")
     assert set(field_texts(untitled)) == set(FIELDS)
+
+
+# What is read
+
+
+def test_postings_are_those_of_the_lemmas_in_weighted_fields():
+    index = LexicalIndex.build(DOCUMENTS)
+    assert index.postings(["код"], {"body": 1.0}) == 2
+    assert index.postings(["код", "вход", "неизвестное"], {"body": 1.0, "path": 1.0}) == 2 + 2  # body and path of вход
+    assert index.postings(["код"], {"body": 0.0}) == 0
+
+
+def test_field_that_holds_no_lemma_of_the_query_is_not_read(monkeypatch: pytest.MonkeyPatch):
+    index = LexicalIndex.build(DOCUMENTS)
+    weights = dict.fromkeys(FIELDS, 1.0)
+    expected = index.scores(["код"], weights)
+    for name in ("path", "keywords", "errors"):
+        monkeypatch.setitem(index._fields[name].scores, "data", None)
+    assert (index.scores(["код"], weights) == expected).all()
+
+
+@given(st.lists(st.sampled_from([0.0, 0.5, 1.0, 1.5, 2.0]), max_size=40), st.integers(1, 12))
+def test_best_rows_are_those_that_sorting_all_gives(drawn: list[float], count: int):
+    scores = np.array(drawn, dtype=np.float32)
+    ranked = sorted((row for row in range(len(drawn)) if drawn[row] > 0), key=lambda row: (-drawn[row], row))
+    found = best_rows(scores, count).tolist()
+    assert found == sorted(found)
+    assert sorted(found, key=lambda row: (-drawn[row], row))[:count] == ranked[:count]
+    assert all(drawn[row] >= drawn[ranked[count - 1]] for row in found if len(ranked) > count)
+
+
+@settings(max_examples=50)
+@given(st.lists(st.lists(lemma, max_size=6), min_size=1, max_size=8), st.lists(lemma, max_size=3))
+def test_lemmas_of_a_section_and_share_with_lemmas(documents: list[list[str]], wanted: list[str]):
+    index = LexicalIndex.build([{"body": found[1:], "heading": found[:1]} for found in documents])
+    assert [index.lemmas_of(row) for row in range(len(documents))] == [frozenset(found) for found in documents]
+    holding = sum(set(wanted) <= set(found) for found in documents)
+    assert index.share_with(wanted) == pytest.approx(holding / len(documents))
+    assert index.share_with([*wanted, "неизвестное"]) == 0
 
 
 # On disk

@@ -406,8 +406,8 @@ def bench(engine: Engine, folder: Path, *more: str) -> int:
 def test_bench_prints_where_the_numbers_come_from_above_a_row_for_each_number_of_clients(
     engine: Engine, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("evaluation.commands.bench.machine", lambda: "Abacus, 2 cores")
-    monkeypatch.setattr("evaluation.commands.bench.git_commit", lambda: "c0ffee")
+    monkeypatch.setattr("evaluation.commands.bench_url.machine", lambda: "Abacus, 2 cores")
+    monkeypatch.setattr("evaluation.commands.bench_url.git_commit", lambda: "c0ffee")
     clients = ["--clients", "1", "--clients", "2", "--clients", "1"]  # a number that is named twice is measured once
     assert bench(engine, folder, *clients, "--requests", "4", "--mode", "lexical") == 0
     printed = capsys.readouterr()
@@ -496,7 +496,7 @@ def test_bench_measures_one_and_eight_clients_for_ten_seconds_unless_told(
         asked.append((clients, options["seconds"], options["requests"]))
         return a_load(clients=clients)
 
-    monkeypatch.setattr("evaluation.commands.bench.measure", measured)
+    monkeypatch.setattr("evaluation.commands.bench_url.measure", measured)
     assert bench(engine, folder) == 0
     assert asked == [(1, 10.0, None), (8, 10.0, None)]
 

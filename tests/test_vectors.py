@@ -1,4 +1,4 @@
-"""Sections by cosine: exact against brute force, several windows, masks, HNSW, the folder on disk."""
+"""Sections by cosine: exact against brute force, several windows, masks, lists, the folder on disk."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evaluation.synthetic import neighbours_of
 from indexer import vectors as vectors_module
 from indexer.encoder import Vectors
 from indexer.errors import ArtifactError
@@ -102,7 +103,7 @@ def masks(sections: int) -> list[np.ndarray]:
     return [drawn.random(sections) < share for share in (0.02, 0.5, 1.1)] + [np.arange(sections) == 7]
 
 
-@pytest.mark.parametrize("flat_up_to", [10_000, 0], ids=["flat", "hnsw"])
+@pytest.mark.parametrize("flat_up_to", [10_000, 0], ids=["flat", "ivfpq"])
 def test_mask_leaves_only_allowed_sections(monkeypatch: pytest.MonkeyPatch, flat_up_to: int):
     monkeypatch.setattr(vectors_module, "FLAT_UP_TO", flat_up_to)
     vectors, rows = unit_vectors(300), [window // 2 for window in range(300)]
@@ -118,27 +119,86 @@ def test_mask_that_allows_nothing_finds_nothing():
     assert index_of(unit_vectors(3)).search(unit_vectors(1)[0], 3, np.zeros(3, dtype=bool)) == []
 
 
-# HNSW
+# Lists
 
 
-def test_flat_is_chosen_up_to_the_limit_and_hnsw_above_it(monkeypatch: pytest.MonkeyPatch):
+def test_flat_is_chosen_up_to_the_limit_and_lists_above_it(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(vectors_module, "FLAT_UP_TO", 20)
     assert index_of(unit_vectors(20)).kind == "flat"
-    assert index_of(unit_vectors(21)).kind == "hnsw"
+    assert index_of(unit_vectors(21)).kind == "ivfpq"
 
 
-def test_hnsw_finds_nearly_all_that_flat_finds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_lists_find_nearly_all_that_flat_finds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     vectors, queries = unit_vectors(3000), unit_vectors(100, seed=1)
     flat = index_of(vectors)
     monkeypatch.setattr(vectors_module, "FLAT_UP_TO", 1000)
     index_of(vectors).save(tmp_path / "vectors.faiss")
-    hnsw = VectorIndex.load(tmp_path / "vectors.faiss")  # as the server has it, with the effort it was saved with
-    assert hnsw.kind == "hnsw"
-    found = sum(len(dict(flat.search(query, 10)).keys() & dict(hnsw.search(query, 10))) for query in queries)
+    lists = VectorIndex.load(tmp_path / "vectors.faiss")  # as the server has it
+    assert lists.kind == "ivfpq"
+    found = sum(len(dict(flat.search(query, 10)).keys() & dict(lists.search(query, 10))) for query in queries)
     assert found / 1000 >= 0.95
 
 
-def test_hnsw_of_the_same_vectors_is_the_same_file_for_any_number_of_threads(
+def crowds(count: int, seed: int = 0) -> tuple[Vectors, Vectors]:
+    """Vectors that lie in crowds, as texts do, and a hundred others beside them."""
+    drawn = np.random.default_rng(seed)
+    centres = np.repeat(drawn.normal(size=(40, 64)), 10, axis=0)
+    real = (centres + 0.6 * drawn.normal(size=centres.shape)).astype(np.float32)
+    real /= np.linalg.norm(real, axis=1, keepdims=True)
+    return neighbours_of(real[::2], count), real[1::2][:100]
+
+
+def recall(index: VectorIndex, vectors: Vectors, queries: Vectors, allowed: np.ndarray | None = None) -> float:
+    """Of the first ten by brute force, the share among the first ten of a hundred asked for."""
+    cosines = queries @ vectors.T
+    if allowed is not None:
+        cosines[:, ~allowed] = -1
+    best = np.argsort(-cosines, axis=1)[:, :10]
+    found = [[row for row, _ in index.search(query, 100, allowed)[:10]] for query in queries]
+    return sum(len(set(ours) & set(true)) for ours, true in zip(found, best.tolist(), strict=True)) / best.size
+
+
+@pytest.fixture(scope="module")
+def fifty_thousand() -> tuple[VectorIndex, Vectors, Vectors]:
+    vectors, queries = crowds(50_000)
+    return index_of(vectors), vectors, queries
+
+
+def test_lists_find_the_first_ten_and_read_fewer_the_more_there_are(
+    monkeypatch: pytest.MonkeyPatch, fifty_thousand: tuple[VectorIndex, Vectors, Vectors]
+):
+    large, vectors, queries = fifty_thousand
+    assert large.kind == "ivfpq"
+    monkeypatch.setattr(vectors_module, "FLAT_UP_TO", 1000)
+    small = index_of(vectors[:3000])
+    read = faiss.cvar.indexIVF_stats
+    shares = []
+    for index in (small, large):
+        read.reset()
+        assert recall(index, vectors[: index.windows], queries) >= 0.99
+        shares.append(read.ndis / len(queries) / index.windows)
+    assert shares[1] < 0.6 < shares[0]  # FAISS counts the codes that are read
+
+
+@pytest.mark.parametrize("share", [0.5, 0.01], ids=["many allowed", "few allowed"])
+def test_mask_over_lists_finds_the_first_ten_of_what_is_allowed(
+    fifty_thousand: tuple[VectorIndex, Vectors, Vectors], share: float
+):
+    index, vectors, queries = fifty_thousand
+    allowed = np.random.default_rng(1).random(len(vectors)) < share
+    assert recall(index, vectors, queries[:30], allowed) >= (0.99 if share > 0.2 else 1.0)
+
+
+def test_section_of_many_windows_leaves_room_for_others_in_lists_too(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(vectors_module, "FLAT_UP_TO", 100)
+    vectors = unit_vectors(900)
+    rows = 700 * [0] + list(range(1, 201))
+    found = index_of(vectors, rows).search(vectors[5], 150)
+    assert found[0] == (0, pytest.approx(1.0))
+    assert len({row for row, _ in found}) == 150
+
+
+def test_lists_of_the_same_vectors_is_the_same_file_for_any_number_of_threads(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     monkeypatch.setattr(vectors_module, "FLAT_UP_TO", 100)
@@ -155,7 +215,7 @@ def test_hnsw_of_the_same_vectors_is_the_same_file_for_any_number_of_threads(
 # On disk
 
 
-@pytest.mark.parametrize("flat_up_to", [10_000, 0], ids=["flat", "hnsw"])
+@pytest.mark.parametrize("flat_up_to", [10_000, 0], ids=["flat", "ivfpq"])
 def test_save_then_load_finds_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, flat_up_to: int):
     monkeypatch.setattr(vectors_module, "FLAT_UP_TO", flat_up_to)
     index = index_of(unit_vectors(60), [window // 3 for window in range(60)])
@@ -168,15 +228,15 @@ def test_save_then_load_finds_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path
         assert loaded.search(query, 5, allowed) == index.search(query, 5, allowed)
 
 
-@pytest.mark.parametrize("flat_up_to", [10_000, 0], ids=["flat", "hnsw"])
+@pytest.mark.parametrize("flat_up_to", [10_000, 0], ids=["flat", "ivfpq"])
 def test_loaded_vectors_are_known_by_the_hash_of_their_text(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, flat_up_to: int
 ):
     monkeypatch.setattr(vectors_module, "FLAT_UP_TO", flat_up_to)
-    vectors = unit_vectors(5)
+    vectors = unit_vectors(50)
     index_of(vectors).save(tmp_path / "vectors.faiss")
     known = VectorIndex.load(tmp_path / "vectors.faiss").known_vectors()
-    assert list(known) == [f"hash {i}" for i in range(5)]
+    assert list(known) == [f"hash {i}" for i in range(50)]
     assert (np.array(list(known.values())) == vectors).all()
 
 
@@ -220,6 +280,16 @@ def test_damaged_file_is_refused(tmp_path: Path, damage: Callable[[Path], object
     with pytest.raises(ArtifactError, match="rebuild the index") as raised:
         VectorIndex.load(path)
     assert str(raised.value).startswith(f"{path}: ")
+
+
+def test_index_of_another_type_is_refused(tmp_path: Path):
+    path = tmp_path / "vectors.faiss"
+    index_of(unit_vectors(5)).save(path)
+    graph = faiss.IndexHNSWFlat(64, 8, faiss.METRIC_INNER_PRODUCT)
+    graph.add(unit_vectors(5))
+    faiss.write_index(graph, str(path))
+    with pytest.raises(ArtifactError, match=r"IndexHNSWFlat.* rebuild the index"):
+        VectorIndex.load(path)
 
 
 def test_neighbours_are_the_nearest_sections_without_the_section_itself():

@@ -1,157 +1,112 @@
-"""`bench`: how fast a running server answers."""
+"""`bench`: our server beside what it is compared with, in one run; with `--url` the load of a running server."""
 
 import argparse
 import json
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import repeat
+import os
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-from evaluation import report
+from evaluation.benching import footprint, latency, report, throughput, txtai_side
+from evaluation.benching.findings import PARTS, Findings, together
+from evaluation.benching.setting import FULL, QUICK, Setting
+from evaluation.commands import bench_url
 from evaluation.commands.opening import JUDGED, command, judged_set
-from evaluation.endpoints import search_endpoint, server_version
-from evaluation.judgments import JudgedSet, digest
-from evaluation.load import SEED, WARM_UP, Load, measure, unseen
-from evaluation.provenance import git_commit, machine
-from evaluation.systems import MODES
+from evaluation.systems import index_of
+from indexer import artifact
 from indexer.__main__ import Terminal
 
-_CLIENTS = (1, 8)
-_SECONDS = 10.0
-_SHARES = (0, 10, 25, 50, 75, 90, 95, 99, 99.9, 100)  # per cent, of the percentiles in JSON
+_MEASURE: Mapping[str, Callable[[Setting], Findings]] = {
+    "latency": latency.latency,
+    "throughput": throughput.unseen_queries,
+    "repeated": throughput.repeated_query,
+    "ready": footprint.ready,
+    "memory": footprint.memory,
+}
+_NEED_TXTAI = {"latency", "throughput"}
+_INSTALL = "txtai and its API server are not there; the two numbers beside it need: pip install 'spravka-search[bench]'"
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds the command with its options."""
     text = (
-        "latency and throughput of a running server: queries that it has not seen (start it anew before a second run, "
-        "if it caches), by clients that take turns in one process and share the cores of this machine"
+        "our server beside the model alone, txtai and an empty Flask route: starts everything itself on the loopback "
+        "interface and gives ratios, whatever they are. With --url: latency and throughput of a running server, by "
+        "queries that it has not seen (start it anew before a second run, if it caches)"
     )
     sub = command(commands, "bench", _bench, text)
-    sub.add_argument("--url", default="http://127.0.0.1:8000", help="the server (default: %(default)s)")
     sub.add_argument("--data", type=Path, default=JUDGED, help="BEIR folder with queries (default: our own)")
     sub.add_argument("--split", help="which qrels, where there are several (for our own queries: tuning)")
-    sub.add_argument(
-        "--clients", type=_count, action="append", metavar="N", help="at once; may be repeated (default: 1 and 8)"
-    )
-    length = sub.add_mutually_exclusive_group()
-    length.add_argument("--seconds", type=_duration, help=f"for each number of clients (default: {_SECONDS:.0f})")
-    length.add_argument("--requests", type=_count, metavar="N", help="for each number of clients, instead of a time")
-    sub.add_argument("--warm-up", type=_count, default=WARM_UP, metavar="N", help="uncounted first requests a client")
-    sub.add_argument("--mode", choices=MODES, default="hybrid")
-    sub.add_argument("--repeat", action="store_true", help="one query again and again: what caches give")
     sub.add_argument("--json", action="store_true")
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}; expected a whole number of at least 1")
-    return int(text)
-
-
-def _duration(text: str) -> float:
-    try:
-        if 0 < (seconds := float(text)) < math.inf:
-            return seconds
-    except ValueError:
-        pass
-    raise argparse.ArgumentTypeError(f"{text!r}; expected seconds, more than 0")
+    ours = sub.add_argument_group("without --url")
+    ours.add_argument("--corpus", type=Path, default=Path("corpus"), help="its index is built where it is missing")
+    ours.add_argument("--index", type=Path, help="an index to take as it is, in place of a corpus")
+    ours.add_argument("--only", nargs="+", choices=PARTS, metavar="PART", help=f"of {', '.join(PARTS)} (default: all)")
+    ours.add_argument("--quick", action="store_true", help="few queries, one round: whether it works, no numbers")
+    ours.add_argument(
+        "--workers", type=bench_url.count, default=os.cpu_count() or 1, help="of a loaded server (default: the cores)"
+    )
+    ours.add_argument(
+        "--encoder-threads",
+        type=bench_url.count,
+        default=1,
+        metavar="N",
+        help="of ONNX and txtai (default: 1)",
+    )
+    ours.add_argument("--txtai-python", type=Path, default=Path(sys.executable), help="a Python that has txtai[api]")
+    ours.add_argument("--no-txtai", action="store_true", help="leave txtai out")
+    ours.add_argument("--out", type=Path, metavar="FOLDER", help="where report.html and report.json are written")
+    running = sub.add_argument_group("with --url")
+    running.add_argument("--url", help="a running server, such as http://127.0.0.1:8000")
+    bench_url.add_options(running)
 
 
 def _bench(options: argparse.Namespace) -> int:
+    if options.url:
+        return bench_url.load_running_server(options)
+    if given := [name for name in bench_url.ALONE if getattr(options, name)]:
+        print(f"--{given[0]} goes with --url; without it every server is started here", file=sys.stderr)
+        return 2
+    return _side_by_side(options)
+
+
+def _side_by_side(options: argparse.Namespace) -> int:
+    terminal = Terminal()
     judged = judged_set(options.data, options.split)
-    version = server_version(options.url)
-    loads: list[Load] = []
+    index = options.index or index_of(options.corpus, terminal)
+    parts = [part for part in PARTS if not options.only or part in options.only]
+    txtai = None if options.no_txtai or not _NEED_TXTAI & {*parts} else txtai_side.version(options.txtai_python)
+    setting = Setting(
+        index=index,
+        artifact=artifact.load(index),
+        texts=tuple(query.text for query in judged.queries),
+        extent=QUICK if options.quick else FULL,
+        workers=options.workers,
+        threads=options.encoder_threads,
+        txtai=options.txtai_python if txtai else None,
+    )
+    lacking = () if txtai or options.no_txtai or not _NEED_TXTAI & {*parts} else (Findings({}, notes=(_INSTALL,)),)
+    about = report.about(setting, judged, txtai)
+    found: list[Findings] = []
     interrupted = False
     try:
-        for load in _loads(options, judged):
-            loads.append(load)
-            interrupted = not load.complete
+        with setting.opened:
+            for part in parts:
+                terminal.say(f"Measuring: {part}")
+                found.append(_MEASURE[part](setting))
     except KeyboardInterrupt:
         interrupted = True
+        terminal.say(f"Stopped; {'what was measured until then is shown' if found else 'nothing was measured yet'}.")
     finally:  # what was measured before something went wrong is shown too
-        if loads:
-            about = _about(options, judged, version)
-            as_json = json.dumps(about | {"loads": list(map(_as_json, loads))}, ensure_ascii=False)
-            print(as_json if options.json else _as_text(about, version, loads), flush=True)
-    if interrupted:
-        Terminal().say(f"Stopped; {'what was measured until then is shown' if loads else 'nothing was measured yet'}.")
+        if found:
+            _show(about, together([*lacking, *found]), options)
     return int(interrupted)
 
 
-def _loads(options: argparse.Namespace, judged: JudgedSet) -> Iterator[Load]:
-    """The load of each number of clients in turn; the last is not complete where Ctrl-C ended it."""
-    endpoint = search_endpoint(options.url, options.mode)
-    queries = unseen([query.text for query in judged.queries])
-    if options.repeat:
-        queries = repeat(next(queries))
-    seconds = math.inf if options.requests else options.seconds or _SECONDS
-    length = f"{options.requests} requests" if options.requests else f"{seconds:g} s"
-    for clients in dict.fromkeys(options.clients or _CLIENTS):
-        Terminal().say(f"{_named(clients)}: warm-up, then {length}")
-        load = measure(endpoint, queries, clients, seconds=seconds, requests=options.requests, warm_up=options.warm_up)
-        yield load
-        if not load.complete:
-            return
-
-
-def _about(options: argparse.Namespace, judged: JudgedSet, version: Mapping[str, str]) -> dict[str, object]:
-    """Where the numbers come from: enough to take them again; no text of a query."""
-    return {
-        "machine": machine(),
-        "commit": git_commit(),
-        "url": options.url,
-        "server": version,
-        "set": judged.name,
-        "digest": digest(judged),
-        "queries": len(judged.queries),
-        "seed": SEED,
-        "repeat": options.repeat,
-        "mode": options.mode,
-        "warm_up": options.warm_up,
-    }
-
-
-def _as_json(load: Load) -> dict[str, object]:
-    return {
-        "clients": load.clients,
-        "requests": load.requests,
-        "seconds": load.seconds,
-        "complete": load.complete,
-        "requests_per_second": load.requests_per_second,
-        "milliseconds": {f"p{share:g}": load.percentile(share) for share in _SHARES},
-        "took_ms": {"p50": load.took_p50},
-        "client_cores": load.client_cores,
-        "failures": load.failures,
-    }
-
-
-def _as_text(about: Mapping[str, object], version: Mapping[str, str], loads: Sequence[Load]) -> str:
-    asked = "one of them again and again" if about["repeat"] else "each once, then crossings of two"
-    lines = [
-        f"machine: {about['machine']}; commit: {about['commit']}",
-        f"{about['url']}: " + ", ".join(f"{name} {value}" for name, value in version.items()),
-        f"{about['set']}: {about['queries']} queries, {asked}; mode {about['mode']}",
-        report.table({_named(load.clients): _row(load) for load in loads}),
-        "took p50: ms by the server's clock; cores: kept busy by the clients",
-    ]
-    for load in loads:
-        if load.failures:
-            found = ", ".join(f"{failure}: {number}" for failure, number in load.failures.items())
-            failed = sum(load.failures.values())
-            lines.append(f"{_named(load.clients)}: {failed} of {load.requests} requests failed ({found})")
-    return "\n".join(lines)
-
-
-def _row(load: Load) -> dict[str, float]:
-    return {f"p{share}, ms": load.percentile(share) for share in (50, 95, 99)} | {
-        "took p50": load.took_p50,
-        "req/s": load.requests_per_second,
-        "answered": len(load.milliseconds),
-        "failed": sum(load.failures.values()),
-        "cores": load.client_cores,
-    }
-
-
-def _named(clients: int) -> str:
-    return f"{clients} client{'s' if clients > 1 else ''}"
+def _show(about: Mapping[str, Any], found: Findings, options: argparse.Namespace) -> None:
+    if options.out:
+        page = report.write(about, found, options.out)
+        Terminal().say(f"Report: {page}")
+    told = report.as_json(about, found)
+    print(json.dumps(told, ensure_ascii=False) if options.json else report.as_text(about, found), flush=True)
