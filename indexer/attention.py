@@ -37,14 +37,14 @@ def attend(
 ) -> tuple["torch.Tensor", None]:
     """What each token takes from the others: (texts, tokens, heads, size), of queries (texts, heads, tokens, size).
 
-    What is no plain attention of an encoder (causal, grouped heads, a bias, a mask that adds) is left to PyTorch.
+    Where not every token attends to every other, heads are grouped or a bias is added, that is left to PyTorch.
     """
     import torch
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
     is_plain = (
         query.shape == key.shape == value.shape
-        and (attention_mask is None or attention_mask.dtype == torch.bool)
+        and attention_mask is None
         and not (others.get("is_causal") or getattr(module, "is_causal", True))
         and others.get("position_bias") is None
     )
@@ -58,8 +58,6 @@ def attend(
         few = slice(start, start + at_once)
         queries, keys, values = (part[few].reshape(-1, tokens, size) for part in (query, key, value))
         scores = torch.baddbmm(nothing, queries, keys.transpose(1, 2), beta=0, alpha=scaling or size**-0.5)
-        if attention_mask is not None:
-            scores.view(-1, heads, tokens, tokens).masked_fill_(~attention_mask[few], -torch.inf)
         taken = torch.bmm(scores.softmax(dim=-1), values)
         found[few] = taken.view(-1, heads, tokens, size).transpose(1, 2)
     return found, None

@@ -5,7 +5,9 @@ import logging
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -24,10 +26,10 @@ if TYPE_CHECKING:
 Vectors = npt.NDArray[np.float32]
 Progress = Callable[[int, int], None]
 
-# Tokens of a batch, padding included, for each thread of a CPU: what a layer makes of more does not fit its cache.
-_TOKENS = 1024
+_TOKENS = 1024  # of a batch: what a layer makes of more does not fit the cache of a core
 _TOKENS_ON_GPU = 32_768
-_TOKENIZED = 1024  # texts at once
+_WORKERS = 8  # batches at once; between the products of more, Python would be what they wait for
+_TOKENIZED = 4096  # texts at once, padded then to the longest: 50 MB where that has 512 tokens
 
 
 class Encoder(Protocol):
@@ -120,6 +122,8 @@ class SentenceEncoder:
         }
 
     def _encoded(self, texts: Sequence[str], prompt: str, progress: Progress | None) -> Vectors:
+        if not self._is_rounded:
+            self._round()
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         order = sorted(range(len(texts)), key=lambda i: (-len(texts[i]), i))
         done = 0
@@ -138,19 +142,18 @@ class SentenceEncoder:
         """Unit vectors of some of the texts at a time, and which those are."""
         import torch
 
-        if not self._is_rounded:
-            self._round()
         network: Any = self._model
         features = network.preprocess(texts, prompt=prompt)
         mask = features.get("attention_mask")
         if mask is None or mask.shape != features["input_ids"].shape:  # no transformer: Sentence Transformers knows how
             yield list(range(len(texts))), to_unit(network.encode(texts, prompt=prompt, show_progress_bar=False))
             return
-        # Padding stands on one side; of a batch only what its longest text needs is computed.
         widest, lengths = mask.shape[1], mask.sum(dim=1).tolist()
         is_left = getattr(network.tokenizer, "padding_side", "right") == "left"
-        for few in batches(lengths, self._budget()):
-            used = slice(widest - lengths[few[0]], widest) if is_left else slice(lengths[few[0]])
+
+        def encode(few: list[int]) -> tuple[list[int], Vectors]:
+            length = lengths[few[0]]
+            used = slice(widest - length, widest) if is_left else slice(length)  # the rest is padding
             batch = {
                 name: (value[few, used] if value.shape == mask.shape else value[few]).to(network.device)
                 if isinstance(value, torch.Tensor)
@@ -158,14 +161,11 @@ class SentenceEncoder:
                 for name, value in features.items()
             }
             with torch.inference_mode():
-                encoded = network(batch)["sentence_embedding"]
-            self.tokens_encoded += sum(lengths[i] for i in few)
-            yield few, to_unit(encoded.float().cpu().numpy())
+                return few, to_unit(network(batch)["sentence_embedding"].float().cpu().numpy())
 
-    def _budget(self) -> int:
-        import torch
-
-        return _TOKENS_ON_GPU if self._model.device.type == "cuda" else _TOKENS * torch.get_num_threads()
+        is_on_gpu = network.device.type == "cuda"
+        self.tokens_encoded += sum(lengths)
+        yield from _by_threads(encode, list(batches(lengths, _TOKENS_ON_GPU if is_on_gpu else _TOKENS)), is_on_gpu)
 
     def _round(self) -> None:
         import torch
@@ -178,22 +178,38 @@ class SentenceEncoder:
 
 
 def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
-    """The places of `lengths`, longest first, in batches of at most `budget` tokens, padding included.
+    """The places of `lengths`, longest first, in batches of one length and at most `budget` tokens, or of one text.
 
-    A batch that is half full ends where the length changes: without padding there is nothing to mask. A text that is
-    longer than the budget is a batch of its own.
+    Without padding nothing is computed in vain or masked, and a text has the same vector whatever stands beside it, to
+    the last bit: after a change the index is the one that a build from scratch makes.
     """
-    batch: list[int] = []
-    for place in sorted(range(len(lengths)), key=lambda place: (-lengths[place], place)):
-        if batch:
-            width = lengths[batch[0]]
-            is_other = lengths[place] < lengths[batch[-1]] and 2 * width * len(batch) >= budget
-            if is_other or width * (len(batch) + 1) > budget:
-                yield batch
-                batch = []
-        batch.append(place)
-    if batch:
-        yield batch
+    order = sorted(range(len(lengths)), key=lambda place: (-lengths[place], place))
+    for length, places in groupby(order, key=lengths.__getitem__):
+        alike = list(places)
+        at_once = max(1, budget // max(1, length))
+        yield from (alike[start : start + at_once] for start in range(0, len(alike), at_once))
+
+
+def _by_threads(
+    encode: Callable[[list[int]], tuple[list[int], Vectors]], given: Sequence[list[int]], is_on_gpu: bool
+) -> Iterator[tuple[list[int], Vectors]]:
+    """What `encode` makes of each batch, in their order; on a CPU each core has a batch of its own.
+
+    Threads that share a batch wait for each other after every product, and for long where others use the machine too.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    workers = min(threads, len(given), _WORKERS)
+    if is_on_gpu or workers < 2:
+        yield from map(encode, given)
+        return
+    pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(threads // workers,))
+    try:
+        yield from pool.map(encode, given)
+    finally:  # early, too, where somebody stops a build
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(threads)
 
 
 def load_network(model: Model, device: str = "cpu") -> "SentenceTransformer":
