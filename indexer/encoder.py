@@ -75,6 +75,7 @@ class SentenceEncoder:
         self._dtype = "bfloat16" if device == "cuda" or cpu_has_bfloat16() else "float32"
         self._model = load_network(model, device)
         self._is_rounded = False
+        self._threads = torch.get_num_threads()
         self.tokens_encoded = 0
         self.name = model.name
         self.fingerprint = model.fingerprint
@@ -165,7 +166,8 @@ class SentenceEncoder:
 
         is_on_gpu = network.device.type == "cuda"
         self.tokens_encoded += sum(lengths)
-        yield from _by_threads(encode, list(batches(lengths, _TOKENS_ON_GPU if is_on_gpu else _TOKENS)), is_on_gpu)
+        given = list(batches(lengths, _TOKENS_ON_GPU if is_on_gpu else _TOKENS))
+        yield from _by_threads(encode, given, 1 if is_on_gpu else self._threads)
 
     def _round(self) -> None:
         import torch
@@ -191,19 +193,18 @@ def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
 
 
 def _by_threads(
-    encode: Callable[[list[int]], tuple[list[int], Vectors]], given: Sequence[list[int]], is_on_gpu: bool
+    encode: Callable[[list[int]], tuple[list[int], Vectors]], given: Sequence[list[int]], threads: int
 ) -> Iterator[tuple[list[int], Vectors]]:
-    """What `encode` makes of each batch, in their order; on a CPU each core has a batch of its own.
+    """What `encode` makes of each batch, in their order; each thread has a batch of its own.
 
     Threads that share a batch wait for each other after every product, and for long where others use the machine too.
     """
     import torch
 
-    threads = torch.get_num_threads()
-    workers = min(threads, len(given), _WORKERS)
-    if is_on_gpu or workers < 2:
+    if threads < 2:
         yield from map(encode, given)
         return
+    workers = min(threads, _WORKERS)
     pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(threads // workers,))
     try:
         yield from pool.map(encode, given)
