@@ -34,7 +34,7 @@ def kept_pieces(tokenizer: "Tokenizer", english: Iterable[str], texts: Iterable[
     for token in ((form.get("post_processor") or {}).get("special_tokens") or {}).values():
         kept.update(token["ids"])
     words = set(_as_typed(english)) | _latin_words(texts)
-    for encoded in tokenizer.encode_batch(list(words), add_special_tokens=False):
+    for encoded in tokenizer.encode_batch_fast(list(words), add_special_tokens=False):
         kept.update(encoded.ids)
     for number, (piece, _) in enumerate(form["model"]["vocab"]):
         bare = piece.replace(_MARK, "")
