@@ -111,7 +111,7 @@ class Manifest:
     encoder: dict[str, object]  # dimension, maximum_tokens, prompts, dtype
     counts: dict[str, int]
     query_side: dict[str, object]  # what encodes queries: the card of the exported encoder, or why there is none
-    vectors: str  # "flat" or "hnsw"
+    vectors: str  # "flat" or "ivfpq"
     checksums: dict[str, str]  # file -> SHA-256
 
 

@@ -75,6 +75,7 @@ class SentenceEncoder:
         self._dtype = "bfloat16" if device == "cuda" or cpu_has_bfloat16() else "float32"
         self._model = load_network(model, device)
         self._is_rounded = False
+        self._source = model
         self._threads = torch.get_num_threads()
         self.tokens_encoded = 0
         self.name = model.name
@@ -87,10 +88,8 @@ class SentenceEncoder:
 
     @property
     def network(self) -> "SentenceTransformer":
-        """The model in 32 bits. Raises RuntimeError once something was encoded: its weights are rounded then."""
-        if self._is_rounded:
-            raise RuntimeError("the weights were rounded for encoding")
-        return self._model
+        """The model in 32 bits; loaded once more where something was encoded, since its weights are rounded then."""
+        return load_network(self._source, str(self._model.device)) if self._is_rounded else self._model
 
     def encode_passages(self, passages: Sequence[str], progress: Progress | None = None) -> Vectors:
         """Unit vectors, float32, shape (len(passages), dimension), in the order of the passages."""

@@ -13,6 +13,9 @@ _CYRILLIC = re.compile(r"[а-яё]+(?:-[а-яё]+)*")
 # Parts of speech that say nothing about the subject: prepositions, conjunctions, particles, pronouns, interjections.
 _FUNCTION_WORDS = frozenset({"PREP", "CONJ", "PRCL", "NPRO", "INTJ"})
 
+# A query is asked for its lemmas by everybody who answers it.
+_SHORT, _CACHED_TEXTS = 300, 256
+
 _CACHED_WORDS = 100_000  # distinct word forms kept; a help of 2,300 articles has about 30,000
 
 
@@ -27,6 +30,7 @@ class Lemmatizer:
     def __init__(self) -> None:
         self._analyzer = pymorphy3.MorphAnalyzer()
         self._parse = lru_cache(maxsize=_CACHED_WORDS)(self._parse_uncached)
+        self._lemmas = lru_cache(maxsize=_CACHED_TEXTS)(self._lemmas_uncached)
 
     def lemma(self, word: str) -> str:
         """The lemma of one lower-case word, ё folded to е; codes and mixed tokens come back as they are."""
@@ -49,7 +53,10 @@ class Lemmatizer:
 
         A hyphenated word gives the whole and its parts: «push-уведомления» is found by «уведомление».
         """
-        return [lemma for word in word_texts(clean(text)) for lemma in self.lemmas_of_word(word)]
+        return list(self._lemmas(text) if len(text) <= _SHORT else self._lemmas_uncached(text))
+
+    def _lemmas_uncached(self, text: str) -> tuple[str, ...]:
+        return tuple(lemma for word in word_texts(clean(text)) for lemma in self.lemmas_of_word(word))
 
     def lemmas_of_word(self, word: str) -> list[str]:
         """The lemmas of one word as `words` gives it: its own, and of a hyphenated one those of its parts."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import bm25s
@@ -19,6 +19,8 @@ FIELDS = ("path", "heading", "keywords", "errors", "body")
 
 # Lucene's form of BM25 (never negative) with the usual constants; Robertson and Zaragoza, 2009.
 _METHOD, _K1, _B = "lucene", 1.5, 0.75
+
+_KEPT = 1024  # sections whose lemmas are kept: those found often are found again
 
 SETTINGS: dict[str, object] = {"fields": list(FIELDS), "method": _METHOD, "k1": _K1, "b": _B}
 
@@ -37,12 +39,11 @@ def field_texts(section: Section, known_errors: Sequence[str] = ()) -> dict[str,
 
 def best_rows(scores: Scores, count: int) -> npt.NDArray[np.int64]:
     """The rows of the `count` highest scores above zero, and all that tie with the last of them, in order of rows."""
-    rows = np.flatnonzero(scores > 0)
-    if count < len(rows):
-        found = scores[rows]
-        least = np.partition(found, len(rows) - count)[len(rows) - count]
-        rows = rows[found >= least]
-    return rows
+    found = scores[scores > 0]
+    if count >= len(found):
+        return np.flatnonzero(scores > 0)
+    found.partition(len(found) - count)
+    return np.flatnonzero(scores >= found[len(found) - count])
 
 
 class LexicalIndex:
@@ -53,6 +54,7 @@ class LexicalIndex:
         self._vocabulary = list(vocabulary)
         self._fields = dict(fields)
         self._sections = sections
+        self.lemmas_of = lru_cache(maxsize=_KEPT)(self._lemmas_of)
 
     @classmethod
     def build(cls, documents: Sequence[Mapping[str, Sequence[str]]]) -> "LexicalIndex":
@@ -76,7 +78,7 @@ class LexicalIndex:
     def __len__(self) -> int:
         return self._sections
 
-    def lemmas_of(self, row: int) -> frozenset[str]:
+    def _lemmas_of(self, row: int) -> frozenset[str]:
         """The lemmas of a section, of all its fields together."""
         starts, numbers = self._by_row
         return frozenset(self._vocabulary[number] for number in numbers[starts[row] : starts[row + 1]].tolist())
@@ -109,11 +111,13 @@ class LexicalIndex:
         Zeros where no lemma is known. A lemma that stands twice in the query counts twice.
         """
         total = np.zeros(self._sections, dtype=np.float32)
+        # One for all fields: of a million sections it has 4 MB, which the system takes back and clears each time.
+        own = np.empty_like(total)
         for name, index in self._fields.items():
             weight = weights.get(name, 0.0)
             lists = self._lists(index, lemmas) if weight else []
             if lists:
-                own = np.zeros(self._sections, dtype=np.float32)
+                own.fill(0)
                 scores, rows = index.scores["data"], index.scores["indices"]
                 for start, stop in lists:
                     np.add.at(own, rows[start:stop], scores[start:stop])

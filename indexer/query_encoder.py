@@ -19,12 +19,13 @@ from indexer.encoder import Progress, Vectors
 from indexer.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
+    from onnxruntime import InferenceSession, RunOptions
 
 FOLDER = "encoder"  # of the artifact
 GRAPH, EMBEDDINGS, TOKENIZER, CARD = "graph.onnx", "embeddings.npy", "tokenizer.json", "card.json"
 
 _BATCH = 16  # queries encoded at once, of like length
+_LARGE = 64 * 384  # numbers read, about 64 tokens, from which the memory of a run is given back
 
 
 class QueryEncoder(Protocol):
@@ -102,11 +103,19 @@ class OnnxEncoder:
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = self._threads, 1
-        options.enable_cpu_mem_arena = False  # it would keep what the longest query ever needed
         try:
             return onnxruntime.InferenceSession(str(self._folder / GRAPH), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime has exceptions of its own, without a common class
             raise _damaged(self._folder / GRAPH, error) from error
+
+    @cached_property
+    def _shrinking(self) -> "RunOptions":
+        """Gives memory back after a run; else the session keeps what the longest query ever needed."""
+        import onnxruntime
+
+        options = onnxruntime.RunOptions()
+        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        return options
 
     def encode_query(self, query: str) -> Vectors:
         """One unit vector, float32, shape (dimension,)."""
@@ -134,7 +143,8 @@ class OnnxEncoder:
         for row, each in enumerate(ids):
             read[row, : len(each)] = self._embeddings.read(each)
             mask[row, : len(each)] = 1
-        (vectors,) = self._session.run(None, {"inputs_embeds": read, "attention_mask": mask})
+        feed = {"inputs_embeds": read, "attention_mask": mask}
+        (vectors,) = self._session.run(None, feed, self._shrinking if read.size > _LARGE else None)
         found: Vectors = vectors
         return found
 

@@ -96,10 +96,8 @@ class KnownQuestions:
 def _best(scores: Vectors, of: npt.NDArray[np.bool_]) -> dict[int, float]:
     """The best of some questions, {place: score}; ties go to the earlier."""
     places = np.flatnonzero(of)
-    if (
-        len(places) > _CANDIDATES
-    ):  # those from the last of the best on, ties too: sorting all would take ten times as long
-        found = scores[places]
+    found = scores[places]
+    if len(places) > _CANDIDATES:  # sorting all would take ten times as long
         least = np.partition(found, len(places) - _CANDIDATES)[len(places) - _CANDIDATES]
         places = places[found >= least]
     kept = places[np.argsort(-scores[places], kind="stable")[:_CANDIDATES]]

@@ -30,7 +30,7 @@ _REPAIRS: Mapping[Ability, Callable[[str, Lexicon], tuple[str, tuple[Change, ...
 }
 
 LONGEST_TYPED = 300  # characters; longer text was pasted, and repairing it would cost more than it gives
-_TOLD = 3  # synonyms of a word that the model is told; more of them say nothing new
+_TOLD = 1  # synonyms of a word that the model is told; more of them say nothing new and take time
 _UNSURE = 0.8  # changes less sure than this leave the typed words in the search
 
 _QUESTION = re.compile(

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 from time import process_time
 
 import pytest
@@ -13,7 +12,7 @@ from evaluation.experiment import measure_system
 from evaluation.judgments import JudgedSet, read_judged
 from indexer.encoder import Encoder
 from server.interpretation import AS_TYPED
-from server.search import Searcher
+from server.search import Searcher, open_encoder
 
 # nDCG@10 of perturbed queries over that of the same clean ones.
 BARS = {
@@ -83,8 +82,8 @@ def seconds(run: Callable[[str], object], given: list[str]) -> float:
 
 
 def encoding(searcher: Searcher) -> Callable[[str], object]:
-    """The encoder's own method: other tests make it remember what it has encoded."""
-    return partial(type(searcher.encoder).encode_query, searcher.encoder)
+    """The method of another encoder: the searcher's remembers what it has encoded."""
+    return open_encoder(searcher.artifact).encode_query
 
 
 def test_reading_a_query_costs_at_most_a_tenth_of_encoding_it(real_searcher, tuning):

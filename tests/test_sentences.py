@@ -111,7 +111,7 @@ def test_an_index_gives_back_what_was_saved_and_maps_its_vectors(tmp_path, encod
     index.save(tmp_path / FOLDER)
     again = SentenceIndex.load(tmp_path / FOLDER)
     assert again.sentences == index.sentences
-    assert isinstance(again.vectors, np.memmap)
+    assert isinstance(again.vectors.base, np.memmap)
     np.testing.assert_array_equal(again.vectors, index.vectors)
     np.testing.assert_array_equal(again.vectors[1], encoder.encode_query(index.sentences[1].passage))
 

@@ -73,6 +73,7 @@ def vector_rows(found: Mapping[int, VectorGrowth]) -> dict[str, dict[str, float]
             "flat p95": each.flat_p95,
             "p50": each.p50,
             "p95": each.p95,
+            "p50 cold": each.cold_p50,
             "ratio": each.ratio,
             "recall@10": each.recall,
             "recall@100": each.recall_of_candidates,
