@@ -63,9 +63,10 @@ def prepare(
     if not isinstance(opened, SentenceEncoder):
         return QuerySide(None, _itself("the encoder is no Sentence Transformers model"))
     try:
-        vocabulary = exporting.Vocabulary.of(opened.network, english, texts)
+        network = opened.network
+        vocabulary = exporting.Vocabulary.of(network, english, texts)
         graph = current / GRAPH if current else None  # words are none of its business
-        draft = exporting.export(opened.network, model, folder, vocabulary, queries, graph=graph)
+        draft = exporting.export(network, model, folder, vocabulary, queries, graph=graph)
         return QuerySide(folder, draft.card.model_dump(), draft)
     except exporting.NotExportable as error:
         return QuerySide(None, _itself(str(error)))
