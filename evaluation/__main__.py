@@ -7,7 +7,7 @@ from evaluation.commands import (
     ablate,
     answers,
     bench,
-    bench_encoding,
+    bench_indexing,
     calibrate,
     compare,
     exchange,
@@ -28,7 +28,7 @@ from server.journal import JournalError
 
 _COMMANDS = (
     *(run, compare, ablate, answers, gate, judge, tune, calibrate),
-    *(bench, bench_encoding, growth, exchange, gaps, xquad),
+    *(bench, bench_indexing, growth, exchange, gaps, xquad),
 )
 _ERRORS = (
     *(JudgmentError, ResultsError, ComparisonError, SystemFailure),

@@ -5,6 +5,7 @@ index/generations/<id>/manifest.json    written last: what it was made from and 
                        articles.jsonl, sections.jsonl
                        vocabulary, lexical/, words.tsv
                        vectors.faiss, vectors.windows.tsv
+                       cuts.json                        windows of long texts by their hash, for the next build
                        topics.toml, errors.toml, ...    what the content editor owns, as it was
                        questions/                       what people asked, with vectors and a lexical index of its own
                        sentences/                       what may be quoted as an answer, with vectors of its own
@@ -46,6 +47,7 @@ from indexer.sentences import SentenceIndex
 from indexer.vectors import VectorIndex
 from indexer.wordlist import WordList
 
+CUTS = "cuts.json"
 FORMAT = 9  # of the artifact; a server reads exactly its own. Raised with calibration.FEATURES_VERSION, too
 
 _REBUILD = "rebuild it: python -m indexer build corpus --out index"
@@ -203,6 +205,7 @@ def write(
     sections: Sequence[Section],
     lexical: LexicalIndex,
     vectors: VectorIndex,
+    cuts: Mapping[str, Sequence[str]],
     words: WordList,
     questions: QuestionIndex,
     sentences: SentenceIndex,
@@ -223,6 +226,7 @@ def write(
             _write_lines(folder / "sections.jsonl", sections)
             lexical.save(folder / "lexical")
             vectors.save(folder / "vectors.faiss")
+            (folder / CUTS).write_text(json.dumps(cuts, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
             words.save(folder)
             questions.save(folder / ASKED)
             sentences.save(folder / SENTENCES)

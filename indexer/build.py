@@ -9,17 +9,15 @@ from typing import Protocol
 
 import numpy as np
 
-from indexer import artifact, knowledge, models, query_side, reuse
+from indexer import artifact, knowledge, late, models, query_side, reuse
 from indexer import calibration as calibrating
 from indexer.articles import Article, Corpus, Finding, LeftOut, corpus_digest, corpus_form, read_articles
-from indexer.encoder import Encoder, Vectors, open_encoder, windows
+from indexer.encoder import Encoder, open_encoder, windows
 from indexer.errors import ArticleError, ArtifactError
 from indexer.lemmas import Lemmatizer
 from indexer.lexical import LexicalIndex, field_texts
-from indexer.questions import FOLDER as ASKED
 from indexer.questions import QuestionIndex
 from indexer.sections import Section, split_article
-from indexer.sentences import FOLDER as SENTENCES
 from indexer.sentences import SentenceIndex
 from indexer.vectors import VectorIndex
 from indexer.wordlist import word_list
@@ -49,15 +47,6 @@ class Summary:
     read: dict[str, int] = field(default_factory=dict)  # form of a file -> how many were read as it
     left_out: tuple[LeftOut, ...] = ()
     warnings: tuple[str, ...] = ()  # of other people's files
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """Vectors that need not be made again, by hash of text."""
-
-    windows: dict[str, Vectors] = field(default_factory=dict)
-    questions: dict[str, Vectors] = field(default_factory=dict)
-    sentences: dict[str, Vectors] = field(default_factory=dict)
 
 
 def build(
@@ -120,10 +109,11 @@ def _build(
         lemmatizer = Lemmatizer()
         lexical = lexical_index(sections, errors, lemmatizer.lemmas, reporter.progress("Lemmas", "section"))
         words = word_list(texts_of_words(sections, errors))
-    with clock.stage("model"):
-        encoder = open_encoder(model)
+    with clock.stage("known"):
+        known = late.Known.of(index, model)
+    encoder = late.LateEncoder(model, known.encoder, clock.timed("model", open_encoder))
     with clock.stage("windows"):
-        texts, rows = passages(sections, encoder)
+        texts, rows, cuts = _passages(sections, encoder, known)
     with clock.stage("query side"), artifact.writing(index):
         aside = stack.enter_context(artifact.aside(index))
         queries = [question.line for question in asked] or [
@@ -131,10 +121,9 @@ def _build(
         ]
         words_of = (text for section in sections for text in (section.text, *section.headings))
         side = query_side.prepare(
-            index, model, encoder, aside, english=words.english, texts=(*words_of, *queries), queries=queries
+            known, model, encoder, aside, english=words.english, texts=(*words_of, *queries), queries=queries
         )
     with clock.stage("vectors"):
-        known = _known_vectors(index, model)
         move = reporter.progress("Encoding", "window")
         vectors, encoded = reuse.encoded(texts, known.windows, lambda new: encoder.encode_passages(new, move))
         questions = QuestionIndex.build(
@@ -154,6 +143,8 @@ def _build(
         "windows": len(texts),
         "sections_in_several_windows": int((np.bincount(rows, minlength=1) > 1).sum()),
         "windows_encoded": encoded,
+        "texts_encoded": encoder.texts_encoded,
+        "tokens_encoded": encoder.tokens_encoded,
         "lemmas": len(lexical.vocabulary),
         "questions": len(asked),
         "sentences": len(sentences.sentences),
@@ -167,11 +158,12 @@ def _build(
                 "maximum_tokens": encoder.maximum_tokens,
                 **encoder.settings(),
             },
-            counts={name: number for name, number in counts.items() if name != "windows_encoded"},
+            counts={name: number for name, number in counts.items() if not name.endswith("_encoded")},
             articles=articles,
             sections=sections,
             lexical=lexical,
             vectors=vector_index,
+            cuts=cuts,
             words=words,
             questions=questions,
             sentences=sentences,
@@ -259,38 +251,51 @@ def heading_path(section: Section) -> str:
 
 def passages(sections: Sequence[Section], encoder: Encoder) -> tuple[list[str], list[int]]:
     """The texts to encode, one a section or one a window of a long one, and for each the row of its section."""
-    wholes = ["\n".join(part for part in (heading_path(section), section.text) if part) for section in sections]
-    texts: list[str] = []
-    rows: list[int] = []
-    for row, (section, whole, tokens) in enumerate(zip(sections, wholes, encoder.count_tokens(wholes), strict=True)):
-        cut = [whole] if tokens <= encoder.maximum_tokens else windows(section.text, heading_path(section), encoder)
-        texts += cut
-        rows += [row] * len(cut)
+    texts, rows, _ = _passages(sections, encoder, late.Known())
     return texts, rows
 
 
-def _known_vectors(index: Path, model: models.Model) -> Known:
-    """The vectors of the current generation; none where another model made them."""
-    try:
-        folder = artifact.current(index)
-        if artifact.verify(folder).inputs.model_fingerprint != model.fingerprint:
-            return Known()
-        windows = VectorIndex.load(folder / "vectors.faiss")
-        return Known(
-            windows.known_vectors(),
-            QuestionIndex.load(folder / ASKED, windows.dimension).known_vectors(),
-            SentenceIndex.load(folder / SENTENCES).known_vectors(),
-        )
-    except ArtifactError:
-        return Known()
+def _passages(
+    sections: Sequence[Section], encoder: Encoder, known: late.Known
+) -> tuple[list[str], list[int], dict[str, list[str]]]:
+    """The same, and the windows of each section that is not read whole, by the hash of its text."""
+    wholes = ["\n".join(part for part in (heading_path(section), section.text) if part) for section in sections]
+    digests = [reuse.digest_of(whole) for whole in wholes]
+    new = [row for row, digest in enumerate(digests) if digest not in known.fits and digest not in known.cuts]
+    tokens = dict(zip(new, encoder.count_tokens([wholes[row] for row in new]), strict=True))
+    texts: list[str] = []
+    rows: list[int] = []
+    cuts: dict[str, list[str]] = {}
+    for row, (section, whole, digest) in enumerate(zip(sections, wholes, digests, strict=True)):
+        cut = [whole]
+        if digest in known.cuts:
+            cuts[digest] = cut = list(known.cuts[digest])
+        elif tokens.get(row, 0) > encoder.maximum_tokens:
+            cuts[digest] = cut = windows(section.text, heading_path(section), encoder)
+        texts += cut
+        rows += [row] * len(cut)
+    return texts, rows, cuts
 
 
 @dataclass
 class _Clock:
+    """Seconds by stage; those of a stage within another are its own alone."""
+
     seconds: dict[str, float] = field(default_factory=dict)
+    _within: float = 0.0  # of the stages within the one that runs
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
+        before, self._within = self._within, 0.0
         start = time.perf_counter()
         yield
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+        took = time.perf_counter() - start
+        self.seconds[name] = self.seconds.get(name, 0.0) + took - self._within
+        self._within = before + took
+
+    def timed(self, name: str, run: Callable[[models.Model], Encoder]) -> Callable[[models.Model], Encoder]:
+        def timed(model: models.Model) -> Encoder:
+            with self.stage(name):
+                return run(model)
+
+        return timed

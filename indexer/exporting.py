@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import logging
+import shutil
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from indexer.query_encoder import CARD, EMBEDDINGS, GRAPH, TOKENIZER, Card, Comp
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+    from tokenizers import Tokenizer
 
 SAMPLE = 64  # queries that both sides encode
 
@@ -44,6 +46,7 @@ class Vocabulary:
     rows: npt.NDArray[np.float16]  # (pieces, hidden)
     of_model: int  # pieces, before any were left out
     digest: str  # of the numbers of the pieces that are kept
+    words: str  # digest of the words that they were chosen by
 
     @classmethod
     def of(
@@ -53,20 +56,20 @@ class Vocabulary:
 
         Raises NotExportable where the tokenizer is none of the tokenizers library.
         """
-        from tokenizers import Tokenizer
-
-        backend = getattr(network.tokenizer, "backend_tokenizer", None)
-        if backend is None:
+        tokenizer: Tokenizer | None = getattr(network.tokenizer, "backend_tokenizer", None)
+        if tokenizer is None:
             raise NotExportable("its tokenizer is none of the tokenizers library")
-        form = json.loads(backend.to_str()) | {"truncation": None, "padding": None}
-        tokenizer = Tokenizer.from_str(json.dumps(form))
+        tokenizer.no_truncation()  # transformers sets both whenever it cuts a text
+        tokenizer.no_padding()
         embeddings = _transformer(network).get_input_embeddings().weight.detach().float().cpu().numpy()
-        kept = None if texts is None else trimming.kept_pieces(tokenizer, english, texts)
+        english, read = list(english), None if texts is None else list(texts)
+        kept = None if read is None else trimming.kept_pieces(tokenizer, english, read)
         return cls(
             tokenizer.to_str() if kept is None else trimming.trimmed(tokenizer, kept),
             (embeddings if kept is None else embeddings[kept]).astype(np.float16),
             len(embeddings),
             hashlib.sha256(json.dumps(kept).encode()).hexdigest(),
+            trimming.digest_of(english, read or ()),
         )
 
     def save(self, folder: Path) -> None:
@@ -97,16 +100,21 @@ def export(
     queries: Sequence[str],
     *,
     quantized: bool = True,
+    graph: Path | None = None,
 ) -> Draft:
     """Writes the query side of a model, loaded in 32 bits, into a new folder.
 
-    All of the queries, or SAMPLE of them evenly drawn, are encoded by the model for the comparison.
+    A `graph` that was written of this model before is copied. All of the queries, or SAMPLE of them evenly drawn, are
+    encoded by the model for the comparison.
 
     Raises NotExportable where the model cannot be written so.
     """
     folder.mkdir()
     vocabulary.save(folder)
-    write_graph(network, folder / GRAPH, quantized=quantized)
+    if graph:
+        shutil.copyfile(graph, folder / GRAPH)
+    else:
+        write_graph(network, folder / GRAPH, quantized=quantized)
     card = Card(
         kind="onnx, int8" if quantized else "onnx, float32",
         model=model.name,
@@ -117,6 +125,7 @@ def export(
         pieces=len(vocabulary.rows),
         pieces_of_model=vocabulary.of_model,
         vocabulary=vocabulary.digest,
+        words=vocabulary.words,
     )
     _write_card(folder, card)
     sample = list(queries[:: max(1, len(queries) // SAMPLE)][:SAMPLE])

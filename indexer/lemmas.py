@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 import pymorphy3
 
-from indexer.words import clean, words
+from indexer.words import clean, word_texts
 
 _CYRILLIC = re.compile(r"[а-яё]+(?:-[а-яё]+)*")
 
@@ -56,7 +56,7 @@ class Lemmatizer:
         return list(self._lemmas(text) if len(text) <= _SHORT else self._lemmas_uncached(text))
 
     def _lemmas_uncached(self, text: str) -> tuple[str, ...]:
-        return tuple(lemma for word in words(clean(text)) for lemma in self.lemmas_of_word(word.text))
+        return tuple(lemma for word in word_texts(clean(text)) for lemma in self.lemmas_of_word(word))
 
     def lemmas_of_word(self, word: str) -> list[str]:
         """The lemmas of one word as `words` gives it: its own, and of a hyphenated one those of its parts."""
@@ -66,7 +66,7 @@ class Lemmatizer:
 
     def content_lemmas(self, text: str) -> list[str]:
         """The lemmas of a text in order of its words, without function words; a hyphenated word gives the whole."""
-        return [self.lemma(word.text) for word in words(clean(text)) if not self.is_function_word(word.text)]
+        return [self.lemma(word) for word in word_texts(clean(text)) if not self.is_function_word(word)]
 
     def _parse_uncached(self, word: str) -> tuple[str, bool]:
         if not _CYRILLIC.fullmatch(word):

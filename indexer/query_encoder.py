@@ -67,6 +67,7 @@ class Card(BaseModel):
     pieces: int  # of the vocabulary that are kept
     pieces_of_model: int
     vocabulary: str  # digest of which they are
+    words: str  # digest of the words that they were chosen by
     compared: Compared | None = None
 
 

@@ -9,11 +9,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer import artifact, exporting
-from indexer.encoder import Encoder, SentenceEncoder, Vectors
-from indexer.errors import ArtifactError
+from indexer import exporting, trimming
+from indexer.encoder import SentenceEncoder, Vectors
+from indexer.late import Known, LateEncoder
 from indexer.models import Model
-from indexer.query_encoder import CARD, FOLDER, Card
+from indexer.query_encoder import FOLDER, GRAPH
+
+_ITSELF = "sentence-transformers"  # the kind of query side that is the model itself
 
 
 @dataclass(slots=True)
@@ -36,9 +38,9 @@ class QuerySide:
 
 
 def prepare(
-    index: Path,
+    known: Known,
     model: Model,
-    encoder: Encoder,
+    encoder: LateEncoder,
     aside: Path,
     *,
     english: Iterable[str],
@@ -47,36 +49,28 @@ def prepare(
 ) -> QuerySide:
     """The query side of a model for the words of a help, written below `aside` before anything is encoded.
 
-    English words and the texts trim its vocabulary; the queries are those that people may ask.
+    English words and the texts trim its vocabulary; the queries are those that people may ask. What is known of the
+    last build is taken over where the words are the same.
     """
-    if not isinstance(encoder, SentenceEncoder):
+    folder, texts, english = aside / FOLDER, list(texts), list(english)
+    about, current = dict(known.query_side), known.query_folder
+    if about.get("kind") == _ITSELF:
+        return QuerySide(None, about)
+    if current and about.get("words") == trimming.digest_of(english, texts):
+        shutil.copytree(current, folder)
+        return QuerySide(folder, about)
+    opened = encoder.opened
+    if not isinstance(opened, SentenceEncoder):
         return QuerySide(None, _itself("the encoder is no Sentence Transformers model"))
-    folder = aside / FOLDER
     try:
-        vocabulary = exporting.Vocabulary.of(encoder.network, english, texts)
-        if known := _kept(index, model, vocabulary.digest, folder):
-            return QuerySide(folder, known.model_dump())
-        draft = exporting.export(encoder.network, model, folder, vocabulary, queries)
+        network = opened.network
+        vocabulary = exporting.Vocabulary.of(network, english, texts)
+        graph = current / GRAPH if current else None  # words are none of its business
+        draft = exporting.export(network, model, folder, vocabulary, queries, graph=graph)
         return QuerySide(folder, draft.card.model_dump(), draft)
     except exporting.NotExportable as error:
         return QuerySide(None, _itself(str(error)))
 
 
-def _kept(index: Path, model: Model, vocabulary: str, folder: Path) -> Card | None:
-    """The card of the current generation's query side, copied to `folder`, where the same code would write the same."""
-    try:
-        current = artifact.current(index)
-        inputs = artifact.verify(current).inputs
-        if inputs.model_fingerprint != model.fingerprint or inputs.code != artifact.code_digest():
-            return None
-        card = Card.model_validate_json((current / FOLDER / CARD).read_bytes())
-    except (ArtifactError, OSError, ValueError):
-        return None
-    if card.vocabulary != vocabulary:
-        return None
-    shutil.copytree(current / FOLDER, folder)
-    return card
-
-
 def _itself(reason: str) -> dict[str, object]:
-    return {"kind": "sentence-transformers", "reason": reason}
+    return {"kind": _ITSELF, "reason": reason}

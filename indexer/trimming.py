@@ -4,6 +4,7 @@ A Unigram tokenizer (Kudo, 2018) cuts a text into the likeliest pieces. As long 
 is kept, it is cut in the same way; where one is missing, into smaller ones.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -32,8 +33,8 @@ def kept_pieces(tokenizer: "Tokenizer", english: Iterable[str], texts: Iterable[
     kept = {token["id"] for token in form["added_tokens"]} | {form["model"]["unk_id"]}
     for token in ((form.get("post_processor") or {}).get("special_tokens") or {}).values():
         kept.update(token["ids"])
-    words = set(_as_typed(english)) | {word for text in texts for word in _LATIN_WORD.findall(text)}
-    for encoded in tokenizer.encode_batch(list(words), add_special_tokens=False):
+    words = set(_as_typed(english)) | _latin_words(texts)
+    for encoded in tokenizer.encode_batch_fast(list(words), add_special_tokens=False):
         kept.update(encoded.ids)
     for number, (piece, _) in enumerate(form["model"]["vocab"]):
         bare = piece.replace(_MARK, "")
@@ -41,6 +42,11 @@ def kept_pieces(tokenizer: "Tokenizer", english: Iterable[str], texts: Iterable[
         if is_single or _SIGNS.fullmatch(bare) or _SHORT_LATIN.fullmatch(bare) or _SPECIAL.fullmatch(piece):
             kept.add(number)
     return sorted(kept)
+
+
+def digest_of(english: Iterable[str], texts: Iterable[str]) -> str:
+    """SHA-256 of what decides which pieces of a tokenizer are kept, hexadecimal: the same words keep the same."""
+    return hashlib.sha256("\n".join([*sorted(english), "", *sorted(_latin_words(texts))]).encode()).hexdigest()
 
 
 def trimmed(tokenizer: "Tokenizer", kept: list[int]) -> str:
@@ -55,6 +61,10 @@ def trimmed(tokenizer: "Tokenizer", kept: list[int]) -> str:
     for token in ((form.get("post_processor") or {}).get("special_tokens") or {}).values():
         token["ids"] = [new[number] for number in token["ids"]]
     return json.dumps(form, ensure_ascii=False)
+
+
+def _latin_words(texts: Iterable[str]) -> set[str]:
+    return {word for text in texts for word in _LATIN_WORD.findall(text)}
 
 
 def _as_typed(words: Iterable[str]) -> Iterator[str]:

@@ -4,13 +4,14 @@ The common words come from wordfreq (Speer, 2022) when the index is built and li
 needs neither that package nor time to read its lists.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.errors import ArtifactError
-from indexer.words import clean, words
+from indexer.words import clean, word_texts
 
 FILE = "words.tsv"
 
@@ -57,17 +58,17 @@ class WordList:
 
 def word_list(texts: Iterable[str]) -> WordList:
     """The words of the texts, with the common words of Russian and English."""
-    from wordfreq import get_frequency_dict, zipf_frequency
+    from wordfreq import get_frequency_dict
 
-    corpus = Counter(folded(word.text) for text in texts for word in words(clean(text)))
+    corpus = Counter(folded(word) for text in texts for word in word_texts(clean(text)))
 
     def common(language: str) -> dict[str, float]:
         found: dict[str, float] = {}
-        for form in get_frequency_dict(language, "small"):
+        for form, share in get_frequency_dict(language, "small").items():
             key = folded(form)
             # «еще» and «ещё» are one word here; the more frequent spelling speaks for it.
             if key.isalpha() and key.isascii() == (language == "en"):
-                found[key] = max(found.get(key, 0.0), zipf_frequency(form, language, "small"))
+                found[key] = max(found.get(key, 0.0), round(math.log10(share) + 9, 2))
         return found
 
     return WordList(dict(corpus), common("ru"), common("en"))

@@ -52,4 +52,13 @@ def words(text: str) -> Iterator[Word]:
     Offsets point into `text` as given, so call `clean` first where it may hold invisible characters.
     """
     for match in _WORD.finditer(text):
-        yield Word(unicodedata.normalize("NFKC", match.group()).lower(), match.start(), match.end())
+        yield Word(_searched(match.group()), match.start(), match.end())
+
+
+def word_texts(text: str) -> list[str]:
+    """The texts of the words of a cleaned text in order, where nobody asks where they stand."""
+    return [_searched(found) for found in _WORD.findall(text)]
+
+
+def _searched(word: str) -> str:
+    return unicodedata.normalize("NFKC", word).lower()

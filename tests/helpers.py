@@ -49,9 +49,11 @@ class HashEncoder:
 
     def __init__(self) -> None:
         self.encoded: list[str] = []  # every passage, in the order in which they were asked for
+        self.tokens_encoded = 0
 
     def encode_passages(self, passages: Sequence[str], progress: Progress | None = None) -> Vectors:
         self.encoded += passages
+        self.tokens_encoded += sum(self.count_tokens(passages))
         vectors = np.zeros((len(passages), self.dimension), dtype=np.float32)
         for row, passage in enumerate(passages):
             vectors[row] = self._encode(passage)

@@ -17,8 +17,8 @@ from helpers import CORPUS, TESTS, build_index
 from indexer import artifact as artifacts
 from indexer import lemmas
 from indexer.artifact import FORMAT, Artifact, current, list_generations, load, read_manifest, verify
-from indexer.build import Known
 from indexer.errors import ArtifactError
+from indexer.late import Known
 
 REBUILD = "rebuild it: python -m indexer build corpus --out index"
 
@@ -337,7 +337,7 @@ def test_index_that_reads_back_otherwise_than_it_was_written_is_not_switched_to(
     # The corpus is read first, so that only the written files are damaged.
     monkeypatch.setattr("indexer.artifact._checksums", damage_after)
     monkeypatch.setattr("indexer.build._up_to_date", lambda *_: None)
-    monkeypatch.setattr("indexer.build._known_vectors", lambda *_: Known())
+    monkeypatch.setattr("indexer.late.Known.of", lambda *_: Known())
     with pytest.raises(ArtifactError, match=r"sections\.jsonl: checksum differs"):
         build_index(corpus_with(tmp_path / "corpus", "Новое"), index_copy)
     assert entries(index_copy) == before

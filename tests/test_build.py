@@ -9,8 +9,8 @@ import pytest
 from helpers import CORPUS, DATA, FRONT_MATTER, HashEncoder, QuietReporter, build_index, lemmatizer, write_corpus
 
 from indexer import knowledge, models
-from indexer.artifact import Artifact, current, list_generations, load
-from indexer.build import build, heading_path
+from indexer.artifact import Artifact, current, list_generations, load, read_manifest
+from indexer.build import build, heading_path, passages
 from indexer.errors import ArticleError, ModelError
 from indexer.sections import Section
 
@@ -59,7 +59,8 @@ def test_build_of_an_unchanged_corpus_opens_no_encoder(corpus: Path, index_copy:
 
     build(corpus, index_copy, reporter=QuietReporter(), open_encoder=open_encoder)
     assert opened == []
-    build(corpus, index_copy, reporter=QuietReporter(), open_encoder=open_encoder, force=True)
+    replace(corpus / "articles/calls.md", "Нажмите на значок камеры", "Коснитесь значка камеры")
+    build(corpus, index_copy, reporter=QuietReporter(), open_encoder=open_encoder)
     assert opened == [model]
 
 
@@ -182,6 +183,62 @@ def test_text_that_stands_twice_is_encoded_once(tmp_path: Path):
     assert load(tmp_path / "index").vectors.search(vector, 5) == [(0, pytest.approx(1)), (1, pytest.approx(1))]
 
 
+def opened_by_rebuild(corpus: Path, index: Path, monkeypatch: pytest.MonkeyPatch, *, force: bool = False) -> int:
+    """How often a new build of the corpus opens the encoder."""
+    opened: list[models.Model] = []
+    model = models.Model(HashEncoder.name, Path("/nowhere"), HashEncoder.fingerprint)
+    monkeypatch.setattr(models, "resolve", lambda name, say: model)
+    build(
+        corpus,
+        index,
+        reporter=QuietReporter(),
+        force=force,
+        open_encoder=lambda model: (opened.append(model), HashEncoder())[1],
+    )
+    return len(opened)
+
+
+def test_where_nothing_has_to_be_encoded_the_encoder_is_not_opened(
+    corpus: Path, index_copy: Path, monkeypatch: pytest.MonkeyPatch
+):
+    before = read_manifest(current(index_copy))
+    replace(corpus / "articles/profile.md", "updated: 2026-11-19", "updated: 2026-11-22")
+    assert opened_by_rebuild(corpus, index_copy, monkeypatch) == 0
+    assert opened_by_rebuild(corpus, index_copy, monkeypatch, force=True) == 0
+    again = read_manifest(current(index_copy))
+    assert (again.encoder, again.query_side, again.counts) == (before.encoder, before.query_side, before.counts)
+    replace(corpus / "articles/profile.md", "title: Профиль и фото", "title: Личная страница")
+    assert opened_by_rebuild(corpus, index_copy, monkeypatch) == 1
+
+
+def test_other_code_asks_the_encoder_again_what_it_is(corpus: Path, index_copy: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("indexer.artifact.code_digest", lambda: "of other code")
+    assert opened_by_rebuild(corpus, index_copy, monkeypatch) == 1
+
+
+def test_index_built_again_after_a_change_is_the_one_built_from_nothing(corpus: Path, index_copy: Path, tmp_path: Path):
+    replace(corpus / "articles/calls.md", "запишите время звонка", "запомните время звонка")
+    summary = build_index(corpus, index_copy)
+    build_index(corpus, tmp_path / "anew")
+    again, anew = current(index_copy), current(tmp_path / "anew")
+    assert summary.counts["texts_encoded"] == 2
+    names = {path.relative_to(anew).as_posix() for path in anew.rglob("*") if path.is_file()}
+    assert {path.relative_to(again).as_posix() for path in again.rglob("*") if path.is_file()} == names
+    assert [name for name in names if (again / name).read_bytes() != (anew / name).read_bytes()] == []
+
+
+def test_tokens_of_what_is_encoded_are_counted(corpus: Path, index_copy: Path, tmp_path: Path):
+    counts = build_index(corpus, tmp_path / "fresh").counts
+    loaded = load(tmp_path / "fresh")
+    assert counts["texts_encoded"] == counts["windows"] + counts["sentences"]
+    texts = [*passages(loaded.sections, HashEncoder())[0], *(each.passage for each in loaded.sentences.sentences)]
+    assert counts["tokens_encoded"] == sum(HashEncoder().count_tokens(texts))
+    replace(corpus / "articles/calls.md", "Нажмите на значок камеры", "Коснитесь значка камеры")
+    again = build_index(corpus, index_copy).counts
+    # «Звонки Как включить камеру Коснитесь значка камеры во время звонка» without and with the title, marks included.
+    assert (again["texts_encoded"], again["tokens_encoded"]) == (2, 12 + 11)
+
+
 def test_every_table_is_read_once(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     # Else one could change between the reading of it that is checked and the one that is used.
     read, names = knowledge.read, []
@@ -206,6 +263,8 @@ def test_summary_counts_what_the_index_holds(corpus: Path, tmp_path: Path):
         "windows": artifact.vectors.windows,
         "sections_in_several_windows": 1,
         "windows_encoded": artifact.vectors.windows,
+        "texts_encoded": len(encoder.encoded),
+        "tokens_encoded": encoder.tokens_encoded,
         "lemmas": len(artifact.lexical.vocabulary),
         "questions": 0,
         "sentences": len(artifact.sentences.sentences),
@@ -214,9 +273,9 @@ def test_summary_counts_what_the_index_holds(corpus: Path, tmp_path: Path):
     golden = [json.loads(path.read_text(encoding="utf-8")) for path in (DATA / "sections").glob("*.json")]
     assert summary.counts["sections"] == sum(map(len, golden))
     # How many were encoded depends on what was there before, so it is no part of the index.
-    assert artifact.manifest.counts == {name: n for name, n in summary.counts.items() if name != "windows_encoded"}
+    assert artifact.manifest.counts == {name: n for name, n in summary.counts.items() if not name.endswith("_encoded")}
     assert set(summary.seconds) == {
-        *("model", "reading", "lemmas", "windows", "query side", "vectors", "indexing", "writing"),
+        *("model", "reading", "lemmas", "known", "windows", "query side", "vectors", "indexing", "writing"),
     }
     assert all(seconds >= 0 for seconds in summary.seconds.values())
 

@@ -16,10 +16,10 @@ import pytest
 from safetensors import SafetensorError
 from tiny_model import LONGEST, PROMPTS, save_tiny_model
 
-from indexer import artifact, models
+from indexer import artifact, attention, models
 from indexer import build as building
 from indexer.__main__ import main
-from indexer.encoder import SentenceEncoder
+from indexer.encoder import SentenceEncoder, batches
 from indexer.errors import ArtifactError, ModelError
 from indexer.models import DEFAULT_MODEL, Model, fingerprint, resolve
 from server.search import Searcher, open_encoder
@@ -277,26 +277,76 @@ def test_vectors_are_those_of_sentence_transformers_itself(tiny: SentenceEncoder
 
 
 def test_vectors_come_in_the_order_of_the_passages_whatever_their_lengths(tiny: SentenceEncoder):
-    # More than are taken at once (512), their lengths in no order.
-    texts = [f"{number}" * (number * 7 % 13 + 1) for number in range(530)]
-    texts[3::66] = TEXTS  # the first, the last and some between
-    vectors = tiny.encode_passages(texts[3:])[::66]
-    alone = np.concatenate([tiny.encode_passages([text]) for text in TEXTS])
-    np.testing.assert_allclose(vectors, alone, atol=1e-2)
+    # More than are tokenized at once (4,096), their lengths in no order.
+    texts = [f"{number}" * (number * 7 % 5 + 1) for number in range(4203)]
+    texts[3::600] = TEXTS[:7]  # the first, the last and some between
+    vectors = tiny.encode_passages(texts[3:])[::600]
+    alone = np.concatenate([tiny.encode_passages([text]) for text in TEXTS[:7]])
+    np.testing.assert_array_equal(vectors, alone)
     assert least_distance(alone) > 0.05
 
 
 def test_text_has_one_vector_alone_and_in_a_batch(tiny: SentenceEncoder):
     together = tiny.encode_passages(TEXTS)
     alone = np.concatenate([tiny.encode_passages([text]) for text in TEXTS])
-    np.testing.assert_allclose(together, alone, atol=1e-2)
-    np.testing.assert_allclose(together[::-1], tiny.encode_passages(TEXTS[::-1]), atol=1e-2)
+    # To the last bit: what stands beside it decides nothing.
+    np.testing.assert_array_equal(together, alone)
+    np.testing.assert_array_equal(together[::-1], tiny.encode_passages(TEXTS[::-1]))
+    np.testing.assert_array_equal(tiny.encode_query(TEXTS[0]), tiny.encode_queries(TEXTS)[0])
+
+
+def test_batches_are_of_one_length_longest_first_and_within_the_budget():
+    assert list(batches([3, 5, 3, 3, 9, 5], 7)) == [[4], [1], [5], [0, 2], [3]]
+    assert list(batches([], 7)) == []
+
+
+def test_padding_is_never_encoded_and_tokens_are_counted(tiny: SentenceEncoder, monkeypatch: pytest.MonkeyPatch):
+    shapes: list[tuple[int, ...]] = []
+    forward = tiny._model.forward
+    monkeypatch.setattr(
+        tiny._model,
+        "forward",
+        lambda features, **named: (shapes.append(tuple(features["input_ids"].shape)), forward(features, **named))[1],
+    )
+    before = tiny.tokens_encoded
+    tiny.encode_passages(TEXTS)
+    tokens = sum(min(count, LONGEST) for count in tiny.count_tokens(TEXTS))
+    assert sum(texts * length for texts, length in shapes) == tokens
+    assert tiny.tokens_encoded - before == tokens
+
+
+def test_attention_is_that_of_pytorch():
+    import torch
+
+    class Plain:
+        is_causal = False
+
+    torch.manual_seed(20261122)
+    for texts, tokens in ((3, 7), (40, 50), (1, 300)):
+        query, key, value = torch.randn(3, texts, 4, tokens, 8).bfloat16()
+        expected = torch.nn.functional.scaled_dot_product_attention(query.float(), key.float(), value.float())
+        found, _ = attention.attend(Plain(), query, key, value, None, scaling=8**-0.5)  # type: ignore[arg-type]
+        assert found.shape == (texts, tokens, 4, 8)
+        np.testing.assert_allclose(found.float().transpose(1, 2), expected, atol=2e-2)
+
+
+def test_what_is_no_plain_attention_is_left_to_pytorch(monkeypatch: pytest.MonkeyPatch):
+    import torch
+
+    class Causal:
+        is_causal = True
+
+    query, key, value = torch.randn(3, 2, 4, 5, 8).bfloat16()
+    found, _ = attention.attend(Causal(), query, key, value, None, scaling=8**-0.5)  # type: ignore[arg-type]
+    expected = torch.nn.functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+    np.testing.assert_array_equal(found.float(), expected.float().transpose(1, 2))
 
 
 def test_progress_moves_to_the_last_passage(tiny: SentenceEncoder):
     moves: list[tuple[int, int]] = []
-    tiny.encode_passages([f"{number}" for number in range(70)], lambda done, total: moves.append((done, total)))
-    assert moves == [(0, 70), (32, 70), (64, 70), (70, 70)]
+    texts = [f"{number}" for number in range(270)]  # of 10, 11 and 12 tokens
+    tiny.encode_passages(texts, lambda done, total: moves.append((done, total)))
+    assert moves == [(0, 270), (85, 270), (170, 270), (260, 270), (270, 270)]
 
 
 def test_no_passages_are_no_vectors(tiny: SentenceEncoder):
@@ -414,8 +464,8 @@ def test_server_opens_the_model_that_the_index_names(tiny_index: Path, tiny: Sen
     loaded = artifact.load(tiny_index)
     encoder = open_encoder(loaded)
     np.testing.assert_allclose(encoder.encode_query("кэш"), tiny.encode_query("кэш"), atol=1e-2)
-    hits = Searcher(loaded, encoder).search("где мои файлы", mode="semantic").hits
-    nearest, _ = loaded.vectors.search(tiny.encode_query("где мои файлы"), 1)[0]
+    hits = Searcher(loaded, encoder).search("не приходит код", mode="semantic").hits
+    nearest, _ = loaded.vectors.search(tiny.encode_query("не приходит код"), 1)[0]
     assert hits[0].section_id == loaded.sections[nearest].section_id
 
 

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,9 @@ from tokenizers import models as tokenizer_models
 from indexer import artifact, exporting, models, query_side, trimming
 from indexer.build import build
 from indexer.encoder import SentenceEncoder
+from indexer.encoder import open_encoder as open_model
 from indexer.errors import ArtifactError
+from indexer.late import Known, LateEncoder
 from indexer.query_encoder import CARD, EMBEDDINGS, FOLDER, GRAPH, TOKENIZER, Card, OnnxEncoder
 from server.search import open_encoder
 
@@ -111,16 +114,45 @@ def test_a_damaged_file_is_named_with_what_to_do(real_index: Path, tmp_path: Pat
         OnnxEncoder(folder).encode_query("проверка")
 
 
-@pytest.mark.model
-def test_a_rebuild_takes_the_query_side_over_byte_for_byte(real_index: Path, tmp_path: Path):
-    index = Path(shutil.copytree(real_index, tmp_path / "index", symlinks=True))
-    before = artifact.current(index) / FOLDER
+@pytest.fixture
+def known(real_index: Path) -> Known:
     model = models.adapted(models.resolve(models.DEFAULT_MODEL), Path("corpus"))
-    card = Card.model_validate_json((before / CARD).read_bytes())
-    assert query_side._kept(index, model, card.vocabulary, tmp_path / "same") == card
+    found = Known.of(real_index, model)
+    assert found.query_folder
+    return found
+
+
+def late(open_encoder: Callable[[models.Model], SentenceEncoder], known: Known) -> tuple[models.Model, LateEncoder]:
+    model = models.adapted(models.resolve(models.DEFAULT_MODEL), Path("corpus"))
+    return model, LateEncoder(model, known.encoder, open_encoder)
+
+
+@pytest.mark.model
+def test_a_rebuild_of_the_same_words_takes_the_query_side_over_and_opens_no_model(
+    known: Known, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(trimming, "digest_of", lambda english, texts: known.query_side["words"])
+    model, encoder = late(lambda model: pytest.fail("was opened"), known)
+    side = query_side.prepare(known, model, encoder, tmp_path, english=[], texts=[], queries=["проверка"])
+    assert side.about == known.query_side
+    assert side.draft is None
+    assert known.query_folder and side.folder
     for name in (CARD, GRAPH, TOKENIZER, EMBEDDINGS):
-        assert (tmp_path / "same" / name).read_bytes() == (before / name).read_bytes()
-    assert query_side._kept(index, model, "of other words", tmp_path / "other") is None
+        assert (side.folder / name).read_bytes() == (known.query_folder / name).read_bytes()
+
+
+@pytest.mark.model
+def test_other_words_change_the_vocabulary_and_not_the_graph(
+    known: Known, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(exporting, "write_graph", lambda *given, **named: pytest.fail("was written anew"))
+    model, encoder = late(open_model, known)
+    side = query_side.prepare(known, model, encoder, tmp_path, english=[], texts=["Zimbra"], queries=["проверка"])
+    assert known.query_folder and side.folder
+    assert (side.folder / GRAPH).read_bytes() == (known.query_folder / GRAPH).read_bytes()
+    assert (side.folder / TOKENIZER).read_bytes() != (known.query_folder / TOKENIZER).read_bytes()
+    side.compare(encoder.opened.encode_passages(["проверка"]))
+    assert side.folder is not None
 
 
 def test_an_encoder_that_is_no_sentence_transformers_model_answers_itself(built_index: Path):

@@ -23,6 +23,9 @@ _KEYWORD_FIELDS = ("keywords", "tags")
 _DATE_FIELDS = ("updated", "ms.date", "lastmod", "last_modified_at", "last_updated", "modified", "date")
 _DATE = re.compile(r"(?P<iso>\d{4}[-/]\d\d?[-/]\d\d?)|(?P<us>\d\d?/\d\d?/\d{4})|(?P<ru>\d\d?\.\d\d?\.\d{4})")
 
+# In C where PyYAML was built with it: six times as fast, and half of the time of reading a help.
+_YAML = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
 _LONGEST_FIELDS = 20_000  # characters of front matter; in a longer one only lines such as «title: …» are read
 
 
@@ -57,7 +60,7 @@ def _front_matter(text: str) -> tuple[dict[str, Any], str]:
     fields = None
     if len(source) <= _LONGEST_FIELDS:
         try:  # in YAML every value stays the text that it is: «title: 12:30» is no number
-            fields = tomllib.loads(source) if match[1] == "+++" else yaml.load(source, yaml.BaseLoader)  # noqa: S506
+            fields = tomllib.loads(source) if match[1] == "+++" else yaml.load(source, _YAML)  # noqa: S506
         except (yaml.YAMLError, ValueError, RecursionError):
             fields = None
     if not isinstance(fields, dict):  # «title: Ошибка: нет доступа» is no YAML, and common
