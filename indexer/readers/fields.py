@@ -45,6 +45,14 @@ def read_fields(text: str) -> tuple[Fields, str]:
     return Fields(title, updated, tuple(_first(fields, _KEYWORD_FIELDS, _as_list))), body
 
 
+def _of_yaml(source: str) -> object:
+    """What YAML says. Raises YAMLError or ValueError where it is none."""
+    try:
+        return yaml.load(source, _YAML)  # noqa: S506 -- every value stays text
+    except (yaml.YAMLError, ValueError):  # the parser in C refuses half a character ("\\uD800"), the other does not
+        return yaml.load(source, yaml.BaseLoader)  # noqa: S506
+
+
 def _front_matter(text: str) -> tuple[dict[str, Any], str]:
     """The fields (none where there are none or they cannot be read), and the text below them."""
     if text.lstrip().startswith("{"):  # Hugo's JSON
@@ -60,7 +68,7 @@ def _front_matter(text: str) -> tuple[dict[str, Any], str]:
     fields = None
     if len(source) <= _LONGEST_FIELDS:
         try:  # in YAML every value stays the text that it is: «title: 12:30» is no number
-            fields = tomllib.loads(source) if match[1] == "+++" else yaml.load(source, _YAML)  # noqa: S506
+            fields = tomllib.loads(source) if match[1] == "+++" else _of_yaml(source)
         except (yaml.YAMLError, ValueError, RecursionError):
             fields = None
     if not isinstance(fields, dict):  # «title: Ошибка: нет доступа» is no YAML, and common
