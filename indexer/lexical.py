@@ -40,10 +40,13 @@ def field_texts(section: Section, known_errors: Sequence[str] = ()) -> dict[str,
 def best_rows(scores: Scores, count: int) -> npt.NDArray[np.int64]:
     """The rows of the `count` highest scores above zero, and all that tie with the last of them, in order of rows."""
     found = scores[scores > 0]
-    if count >= len(found):
-        return np.flatnonzero(scores > 0)
-    found.partition(len(found) - count)
-    return np.flatnonzero(scores >= found[len(found) - count])
+    return np.flatnonzero(scores >= least_of_best(found, count)) if count < len(found) else np.flatnonzero(scores > 0)
+
+
+def least_of_best(scores: Scores, count: int) -> np.float32:
+    """The lowest of the `count` highest of more scores, without sorting them all."""
+    least: np.float32 = np.partition(scores, len(scores) - count)[len(scores) - count]
+    return least
 
 
 class LexicalIndex:

@@ -7,12 +7,10 @@ import gc
 import json
 import os
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
-import faiss
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from threadpoolctl import threadpool_limits
@@ -51,24 +49,20 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
 def _one_thread_each() -> None:
     """Keeps libraries from splitting one request over all cores: requests share them better, see docs/design.md."""
-    faiss.omp_set_num_threads(1)
     threadpool_limits(1)
-    with _gnu() as library:
-        library.mallopt(_M_ARENA_MAX, 1)  # else each thread keeps what the longest query ever needed
+    _ask_glibc("mallopt", _M_ARENA_MAX, 1)  # else each thread keeps what the longest query ever needed
 
 
 def warm_up(app: Flask) -> None:
     """Opens what a process opens once, so that no visitor waits for it."""
     app.extensions["searcher"].search("проверка")
-    with _gnu() as library:
-        library.malloc_trim(0)  # what loading needed and freed: 20 MB go back to the system
+    _ask_glibc("malloc_trim", 0)  # what loading needed and freed: 20 MB go back to the system
 
 
-@contextlib.contextmanager
-def _gnu() -> Iterator[ctypes.CDLL]:
-    """The C library; what another than GNU's does not have is left out."""
+def _ask_glibc(name: str, *values: int) -> None:
+    """Calls a function of the C library; another than GNU's does not have it, and is left as it is."""
     with contextlib.suppress(OSError, AttributeError):
-        yield ctypes.CDLL(None)
+        getattr(ctypes.CDLL(None), name)(*values)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -100,7 +94,7 @@ def _serve_parser() -> argparse.ArgumentParser:
         metavar="ORIGIN",
         help="a site whose pages may ask this server, such as https://www.example.ru; may be repeated",
     )
-    parser.add_argument("--workers", type=int, default=1, help="processes; each holds the model (default: 1)")
+    parser.add_argument("--workers", type=int, default=1, help="processes, which share what is loaded (default: 1)")
     parser.add_argument("--threads", type=int, default=4, help="requests at a time in one process (default: 4)")
     return parser
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from indexer.encoder import Vectors
+from indexer.lexical import least_of_best
 from indexer.questions import QuestionIndex
 from server import fusion
 from server.ranking import Ranking
@@ -96,9 +97,7 @@ class KnownQuestions:
 def _best(scores: Vectors, of: npt.NDArray[np.bool_]) -> dict[int, float]:
     """The best of some questions, {place: score}; ties go to the earlier."""
     places = np.flatnonzero(of)
-    found = scores[places]
     if len(places) > _CANDIDATES:  # sorting all would take ten times as long
-        least = np.partition(found, len(places) - _CANDIDATES)[len(places) - _CANDIDATES]
-        places = places[found >= least]
+        places = places[scores[places] >= least_of_best(scores[places], _CANDIDATES)]
     kept = places[np.argsort(-scores[places], kind="stable")[:_CANDIDATES]]
     return dict(zip(kept.tolist(), scores[kept].tolist(), strict=True))
