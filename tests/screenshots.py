@@ -71,8 +71,10 @@ def ticked(page: Page) -> None:
 def all_ticked(page: Page) -> None:
     """Takes every step in vain, the general ones too."""
     page.get_by_role("heading", level=1).wait_for()
+    left = page.locator(".answer input[type=checkbox]:not(:checked)")
     while page.locator("#page-draft").count() == 0:
-        page.locator(".answer input[type=checkbox]:not(:checked)").first.check()
+        if left.count():  # none is while the next ones are fetched
+            left.first.click()
         page.wait_for_timeout(100)
     page.locator("#page-support").scroll_into_view_if_needed()
 

@@ -274,6 +274,7 @@ def paste(page, text):
     page.get_by_label("Письмо клиента или журнал").fill(text)
     page.get_by_role("button", name="Разобрать").click()
     expect(page.get_by_role("heading", name="Как прочитано")).to_be_visible()
+    page.wait_for_load_state()  # and with it the scripts
 
 
 @pytest.mark.browser

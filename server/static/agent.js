@@ -45,6 +45,7 @@ function startReply() {
     link.textContent = `К ответу: ${counted(number, "шаг", "шага", "шагов")}`;
   };
   tell();
+  if (!composed && picked(boxes).length) compose(); // ticked before this script came
   form.addEventListener("change", (event) => {
     if (event.target.name !== "step") return;
     // The same step may stand in two sections.
