@@ -1,9 +1,7 @@
 """Writes the query side of a Sentence Transformers model for a server without PyTorch, and compares both.
 
 The graph reads token embeddings and gives unit vectors; pooling and normalisation are in it. Its matrix products are
-computed in 8 bits: most with one scale for all activations and one for each channel of the weights (Bhandare et al.,
-2019), the second product of each feed-forward layer, whose activations have outliers, with a scale for each block of
-128 (Dettmers et al., 2022). On our model that halves the distance to the vectors of 32 bits and costs no time.
+computed in 8 bits (`quantizing`).
 """
 
 import contextlib
@@ -20,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from indexer import trimming
+from indexer import quantizing, trimming
 from indexer.encoder import Vectors, quiet, to_unit
 from indexer.models import Model
 from indexer.query_encoder import CARD, EMBEDDINGS, GRAPH, TOKENIZER, Card, Compared, OnnxEncoder
@@ -34,8 +32,8 @@ SAMPLE = 64  # queries that both sides encode
 _LEAST_COSINE, _LEAST_OVERLAP = 0.98, 0.6  # means; below, the model itself answers
 _FIRST = 10  # sections compared for the overlap
 _OPSET = 17
-_BLOCK = 128  # weights with one scale
-_BY_INTEGERS = 4  # ONNX Runtime's accuracy level for activations in 8 bits
+_SEED = 20261128
+_SAMPLE_LENGTHS = (6, 12, 24, 48) * 16  # pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +177,7 @@ def write_graph(network: "SentenceTransformer", path: Path, *, quantized: bool =
     axes = {"inputs_embeds": {0: "texts", 1: "tokens"}, "attention_mask": {0: "texts", 1: "tokens"}}
     plain = path.with_suffix(".plain") if quantized else path
     try:
-        with _silent(), torch.no_grad():
+        with _silent(), torch.no_grad(), _plain_attention(transformer, wanted=quantized):
             torch.onnx.export(
                 Graph().eval(),
                 (example, torch.ones(2, 8, dtype=torch.long, device=example.device)),
@@ -191,7 +189,8 @@ def write_graph(network: "SentenceTransformer", path: Path, *, quantized: bool =
                 dynamo=False,
             )
             if quantized:
-                _quantize(plain, path)
+                told = transformer.config
+                quantizing.quantize(plain, path, _samples(network), told.num_attention_heads, told.hidden_size)
     except Exception as error:  # PyTorch and onnx have dozens; whichever it is, the model itself can answer
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise NotExportable(f"it cannot be written as ONNX ({why})") from error
@@ -200,26 +199,29 @@ def write_graph(network: "SentenceTransformer", path: Path, *, quantized: bool =
             plain.unlink(missing_ok=True)
 
 
-def _quantize(source: Path, target: Path) -> None:
-    import onnx
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-    from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
-
-    graph = onnx.load(source)
-    shapes = {tensor.name: tensor.dims for tensor in graph.graph.initializer}
-    products = [node for node in graph.graph.node if node.op_type == "MatMul"]
-    narrow = [node.name for node in products if not _narrows(shapes.get(node.input[1], ()))]
-    blocks = MatMulNBitsQuantizer(
-        graph, bits=8, block_size=_BLOCK, is_symmetric=True, accuracy_level=_BY_INTEGERS, nodes_to_exclude=narrow
-    )
-    blocks.process()
-    blocks.model.save_model_to_file(str(source))
-    quantize_dynamic(source, target, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8)
+def _samples(network: "SentenceTransformer") -> Iterator[quantizing.Inputs]:
+    """Texts of random pieces as the graph reads them, the same each time: a graph is of its model alone."""
+    transformer, tokenizer = _transformer(network), network.tokenizer
+    embeddings = transformer.get_input_embeddings().weight.detach()
+    prompt = (network.prompts or {}).get("query") or ""
+    rng = np.random.default_rng(_SEED)
+    for length in _SAMPLE_LENGTHS:
+        drawn = tokenizer.decode(rng.integers(len(embeddings), size=length).tolist(), skip_special_tokens=True)
+        ids = tokenizer(prompt + drawn, truncation=True, max_length=int(network.max_seq_length or 512))["input_ids"]
+        read = embeddings[ids].float().cpu().numpy()[np.newaxis]
+        yield {"inputs_embeds": read, "attention_mask": np.ones((1, len(ids)), dtype=np.int64)}
 
 
-def _narrows(shape: Sequence[int]) -> bool:
-    """Whether a matrix of this shape takes many numbers to few, as the second of a feed-forward layer does."""
-    return len(shape) == 2 and shape[0] > shape[1]
+@contextlib.contextmanager
+def _plain_attention(transformer: Any, wanted: bool) -> Iterator[None]:  # noqa: ANN401 -- whichever was loaded
+    """Attention written out step by step meanwhile, which is what can be joined into one operation."""
+    before = transformer.config._attn_implementation
+    if wanted:
+        transformer.set_attn_implementation("eager")
+    try:
+        yield
+    finally:
+        transformer.set_attn_implementation(before)
 
 
 def _transformer(network: "SentenceTransformer") -> Any:  # noqa: ANN401 -- whichever transformers loaded

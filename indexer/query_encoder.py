@@ -104,7 +104,12 @@ class OnnxEncoder:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = self._threads, 1
         try:
-            return onnxruntime.InferenceSession(str(self._folder / GRAPH), options, providers=["CPUExecutionProvider"])
+            return onnxruntime.InferenceSession(
+                str(self._folder / GRAPH),
+                options,
+                providers=["CPUExecutionProvider"],
+                disabled_optimizers=["SkipLayerNormFusion"],  # five times as slow as its parts for a short text
+            )
         except Exception as error:  # ONNX Runtime has exceptions of its own, without a common class
             raise _damaged(self._folder / GRAPH, error) from error
 
