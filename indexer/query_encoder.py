@@ -74,7 +74,8 @@ class Card(BaseModel):
 class OnnxEncoder:
     """Encodes queries with an exported graph.
 
-    Opening it is cheap and survives a fork; the session, whose threads do not, is opened by the first query.
+    Opening it is cheap; the session is opened by the first query. Both survive a fork where one thread computes a
+    query: ONNX Runtime then starts none.
     """
 
     def __init__(self, folder: Path, threads: int = 1) -> None:

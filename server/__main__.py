@@ -23,6 +23,7 @@ from server.journal import Journal, JournalError
 from server.search import Searcher, open_encoder
 
 _M_ARENA_MAX = -8  # malloc.h
+_WARMING = 16  # queries
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
@@ -42,6 +43,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
     def load(self) -> Flask:
         _one_thread_each()
         app = create_app(self._index, data=self._data, origins=self._origins)
+        warm_up(app.extensions["searcher"])
         gc.collect()
         gc.freeze()  # what is loaded stays: a collection in a worker would copy its pages
         return app
@@ -53,9 +55,14 @@ def _one_thread_each() -> None:
     _ask_glibc("mallopt", _M_ARENA_MAX, 1)  # else each thread keeps what the longest query ever needed
 
 
-def warm_up(app: Flask) -> None:
-    """Opens what a process opens once, so that no visitor waits for it."""
-    app.extensions["searcher"].search("проверка")
+def warm_up(searcher: Searcher) -> None:
+    """Answers a few known questions: what the first ones open and work out, workers share, and no visitor waits for it.
+
+    ONNX Runtime has no threads of its own here, so that its session, too, survives the fork.
+    """
+    known = [question.text for question in searcher.artifact.questions.questions]
+    for query in known[:: max(1, len(known) // _WARMING)] or ["проверка"]:
+        searcher.search(query)
     _ask_glibc("malloc_trim", 0)  # what loading needed and freed: 20 MB go back to the system
 
 
@@ -124,7 +131,6 @@ def _serve(options: argparse.Namespace) -> int:
             "worker_class": "gthread",
             # Loaded once and shared by the workers, but for PyTorch, whose threads do not survive a fork.
             "preload_app": artifact.has_query_side(folder),
-            "post_worker_init": lambda worker: warm_up(worker.wsgi),
             "timeout": 120,  # a cold start reads the model from disk
             "accesslog": "-",
             # The path without its query string: what people ask stays out of the log.

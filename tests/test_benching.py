@@ -134,7 +134,7 @@ def test_the_empty_route_runs_under_the_settings_of_our_server(built_index: Path
 
     monkeypatch.setattr(serving, "_Server", Server)
     assert serving.main(our_server(built_index)[3:]) == 0
-    no_matter = {"bind", "workers", "preload_app", "post_worker_init", "proc_name"}  # that change no request's time
+    no_matter = {"bind", "workers", "preload_app", "proc_name"}  # that change no request's time
     assert {name: value for name, value in seen.items() if name not in no_matter} == empty.SETTINGS
 
 

@@ -98,6 +98,29 @@ def test_queries_alone_and_together_give_unit_vectors_that_are_nearly_the_same(e
     assert exported.encode_queries([]).shape == (0, exported.dimension)
 
 
+FORKED = """
+import os, sys
+from pathlib import Path
+from indexer.query_encoder import OnnxEncoder
+encoder = OnnxEncoder(Path(sys.argv[1]))
+queries = ["не приходят уведомления", "VPN", "как сменить фото профиля на айфоне"]
+before = [encoder.encode_query(query).tobytes() for query in queries]
+children = []
+for _ in range(2):
+    if not (child := os.fork()):
+        os._exit(0 if [encoder.encode_query(query).tobytes() for query in queries] == before else 1)
+    children.append(child)
+sys.exit(any(os.waitpid(child, 0)[1] for child in children))
+"""
+
+
+@pytest.mark.model
+def test_processes_forked_after_the_first_query_share_its_session(real_index: Path):
+    folder = artifact.current(real_index) / FOLDER
+    done = subprocess.run([sys.executable, "-c", FORKED, str(folder)], timeout=60, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.model
 def test_a_query_of_any_length_is_cut_at_what_the_model_reads(exported: OnnxEncoder):
     vector = exported.encode_query("слово " * 5000)
