@@ -7,9 +7,9 @@ computed in 8 bits (`quantizing`).
 import contextlib
 import hashlib
 import json
-import logging
 import shutil
-import warnings
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,7 +177,7 @@ def write_graph(network: "SentenceTransformer", path: Path, *, quantized: bool =
     axes = {"inputs_embeds": {0: "texts", 1: "tokens"}, "attention_mask": {0: "texts", 1: "tokens"}}
     plain = path.with_suffix(".plain") if quantized else path
     try:
-        with _silent(), torch.no_grad(), _plain_attention(transformer, wanted=quantized):
+        with quantizing.silent(), torch.no_grad(), _plain_attention(transformer, wanted=quantized):
             torch.onnx.export(
                 Graph().eval(),
                 (example, torch.ones(2, 8, dtype=torch.long, device=example.device)),
@@ -189,8 +189,7 @@ def write_graph(network: "SentenceTransformer", path: Path, *, quantized: bool =
                 dynamo=False,
             )
             if quantized:
-                told = transformer.config
-                quantizing.quantize(plain, path, _samples(network), told.num_attention_heads, told.hidden_size)
+                _quantize_aside(plain, path, _samples(network), transformer.config)
     except Exception as error:  # PyTorch and onnx have dozens; whichever it is, the model itself can answer
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise NotExportable(f"it cannot be written as ONNX ({why})") from error
@@ -210,6 +209,19 @@ def _samples(network: "SentenceTransformer") -> Iterator[quantizing.Inputs]:
         ids = tokenizer(prompt + drawn, truncation=True, max_length=int(network.max_seq_length or 512))["input_ids"]
         read = embeddings[ids].float().cpu().numpy()[np.newaxis]
         yield {"inputs_embeds": read, "attention_mask": np.ones((1, len(ids)), dtype=np.int64)}
+
+
+def _quantize_aside(source: Path, target: Path, samples: Iterable[quantizing.Inputs], config: Any) -> None:  # noqa: ANN401
+    """Quantizes in a process of its own: what that takes, half a gigabyte, is given back before anything is encoded."""
+    read = source.with_suffix(".npz")
+    arrays: Any = {f"{name} {place}": given for place, each in enumerate(samples) for name, given in each.items()}
+    np.savez(read, **arrays)
+    sizes = str(config.num_attention_heads), str(config.hidden_size)
+    command = [sys.executable, "-m", quantizing.__name__, str(source), str(target), str(read), *sizes]
+    done = subprocess.run(command, capture_output=True, text=True, start_new_session=True)  # Ctrl-C is for us alone
+    read.unlink()
+    if done.returncode:
+        raise RuntimeError((done.stderr.strip() or f"exit status {done.returncode}").splitlines()[-1])
 
 
 @contextlib.contextmanager
@@ -253,19 +265,3 @@ def _compared(ours: Vectors, theirs: Vectors, vectors: Vectors) -> Compared:
         least_cosine=round(float(cosines.min()), 5),
         overlap=round(float(np.mean(shares)), 5),
     )
-
-
-@contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    """Keeps notices of the exporter and the quantizer off our stderr."""
-    root = logging.getLogger()
-    level, nowhere = root.level, logging.NullHandler()
-    root.setLevel(logging.ERROR)
-    root.addHandler(nowhere)  # else their first notice would make one that prints everybody's
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        root.removeHandler(nowhere)
-        root.setLevel(level)

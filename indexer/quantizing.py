@@ -5,7 +5,11 @@ of each feed-forward layer reads activations with outliers, which would leave it
 what they are too large by goes from the activations into the weights first (SmoothQuant, Xiao et al., 2023).
 """
 
-from collections.abc import Iterable, Mapping
+import contextlib
+import logging
+import sys
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,24 +35,25 @@ def quantize(source: Path, target: Path, samples: Iterable[Inputs], heads: int, 
     from onnxruntime.transformers.fusion_options import FusionOptions
     from onnxruntime.transformers.optimizer import optimize_model
 
-    options = FusionOptions("bert")
-    options.enable_skip_layer_norm = False  # slower on a processor than its parts: `query_encoder` keeps it off too
-    options.enable_bias_skip_layer_norm = False
-    options.enable_bias_gelu = False
-    joined = optimize_model(
-        str(source), "bert", num_heads=heads, hidden_size=hidden, optimization_options=options, opt_level=0
-    )
-    _smooth(joined.model, samples)
-    joined.topological_sort()
-    joined.save_model_to_file(str(source))
-    quantize_dynamic(
-        source,
-        target,
-        op_types_to_quantize=["MatMul", "Attention"],
-        per_channel=True,
-        weight_type=QuantType.QInt8,
-        extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},  # not found beyond operations that are joined
-    )
+    with silent():
+        options = FusionOptions("bert")
+        options.enable_skip_layer_norm = False  # slower on a processor than its parts: `query_encoder` keeps it off too
+        options.enable_bias_skip_layer_norm = False
+        options.enable_bias_gelu = False
+        joined = optimize_model(
+            str(source), "bert", num_heads=heads, hidden_size=hidden, optimization_options=options, opt_level=0
+        )
+        _smooth(joined.model, samples)
+        joined.topological_sort()
+        joined.save_model_to_file(str(source))
+        quantize_dynamic(
+            source,
+            target,
+            op_types_to_quantize=["MatMul", "Attention"],
+            per_channel=True,
+            weight_type=QuantType.QInt8,
+            extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},  # not found beyond operations that are joined
+        )
 
 
 def _smooth(model: "ModelProto", samples: Iterable[Inputs]) -> None:
@@ -97,3 +102,34 @@ def _narrows(shape: Iterable[int]) -> bool:
     """Whether a matrix of this shape takes many numbers to few, as the second of a feed-forward layer does."""
     sizes = list(shape)
     return len(sizes) == 2 and sizes[0] > sizes[1]
+
+
+@contextlib.contextmanager
+def silent() -> Iterator[None]:
+    """Keeps notices of the exporter and the quantizer off our stderr."""
+    root = logging.getLogger()
+    level, nowhere = root.level, logging.NullHandler()
+    root.setLevel(logging.ERROR)
+    root.addHandler(nowhere)  # else their first notice would make one that prints everybody's
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        root.removeHandler(nowhere)
+        root.setLevel(level)
+
+
+def _read(path: Path) -> Iterator[Inputs]:
+    """The samples of a file: arrays named by input and place."""
+    with np.load(path) as arrays:
+        samples: dict[str, dict[str, npt.NDArray[Any]]] = {}
+        for key in arrays.files:
+            name, place = key.split(" ")
+            samples.setdefault(place, {})[name] = arrays[key]
+    yield from samples.values()
+
+
+if __name__ == "__main__":  # a step of `exporting`, in a process of its own
+    plain, written, read, heads_of, hidden_of = sys.argv[1:]
+    quantize(Path(plain), Path(written), _read(Path(read)), int(heads_of), int(hidden_of))
