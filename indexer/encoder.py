@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from razdel import sentenize
 
-from indexer import attention
+from indexer import attention, memory
 from indexer.adaptation.adapter import apply
 from indexer.errors import ModelError
 from indexer.models import Model
@@ -29,6 +29,7 @@ Progress = Callable[[int, int], None]
 _TOKENS = 1024  # of a batch: what a layer makes of more does not fit the cache of a core
 _TOKENS_ON_GPU = 32_768
 _WORKERS = 8  # batches at once; between the products of more, Python would be what they wait for
+_UNTIL_GIVEN_BACK = 64  # batches; each length leaves holes of another size, half a gigabyte in a large build
 _TOKENIZED = 4096  # texts at once, padded then to the longest: 50 MB where that has 512 tokens
 
 
@@ -167,7 +168,10 @@ class SentenceEncoder:
         is_on_gpu = network.device.type == "cuda"
         self.tokens_encoded += sum(lengths)
         given = list(batches(lengths, _TOKENS_ON_GPU if is_on_gpu else _TOKENS))
-        yield from _by_threads(encode, given, 1 if is_on_gpu else self._threads)
+        for place, found in enumerate(_by_threads(encode, given, 1 if is_on_gpu else self._threads)):
+            if place % _UNTIL_GIVEN_BACK == 0:
+                memory.give_back()
+            yield found
 
     def _round(self) -> None:
         import torch

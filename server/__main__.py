@@ -1,8 +1,6 @@
 """The server's commands: serve an index over HTTP (the default), or search it from a shell."""
 
 import argparse
-import contextlib
-import ctypes
 import gc
 import json
 import os
@@ -15,14 +13,13 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from threadpoolctl import threadpool_limits
 
-from indexer import artifact
+from indexer import artifact, memory
 from indexer.errors import ArtifactError, ModelError
 from server import cors
 from server.app import create_app
 from server.journal import Journal, JournalError
 from server.search import Searcher, open_encoder
 
-_M_ARENA_MAX = -8  # malloc.h
 _WARMING = 16  # queries
 
 
@@ -52,7 +49,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
 def _one_thread_each() -> None:
     """Keeps libraries from splitting one request over all cores: requests share them better, see docs/design.md."""
     threadpool_limits(1)
-    _ask_glibc("mallopt", _M_ARENA_MAX, 1)  # else each thread keeps what the longest query ever needed
+    memory.use_one_arena()
 
 
 def warm_up(searcher: Searcher) -> None:
@@ -63,13 +60,7 @@ def warm_up(searcher: Searcher) -> None:
     known = [question.text for question in searcher.artifact.questions.questions]
     for query in known[:: max(1, len(known) // _WARMING)] or ["проверка"]:
         searcher.search(query)
-    _ask_glibc("malloc_trim", 0)  # what loading needed and freed: 20 MB go back to the system
-
-
-def _ask_glibc(name: str, *values: int) -> None:
-    """Calls a function of the C library; another than GNU's does not have it, and is left as it is."""
-    with contextlib.suppress(OSError, AttributeError):
-        getattr(ctypes.CDLL(None), name)(*values)
+    memory.give_back()  # 20 MB of what loading needed
 
 
 def main(arguments: list[str] | None = None) -> int:
