@@ -25,7 +25,9 @@ _LOOKED_AT = 40  # words of a section, of which the rarest is asked for
 _SAID = 12  # words of a text without headings
 # Found is what stands in the first tenth of the sections, and of these among the first ten.
 _SHARE, _FIRST, _LEAST = 0.1, 10, 3
-_NEEDED = 0.5  # share of the probes that have to find theirs; of an index that answers by chance a tenth does
+# Share of the probes that have to find theirs. By chance a tenth does, in a large index far fewer; a model that knows
+# the language finds nearly all, but a corpus may have many sections that say the same.
+_NEEDED = 0.25
 
 _CYRILLIC = re.compile("[а-яё]{3,}", re.IGNORECASE)
 _AGAIN = "build again: python -m indexer build corpus --out index --force"
@@ -69,7 +71,7 @@ def probe(loaded: Artifact, encoder: QueryEncoder | None) -> Probed:
     if found < _NEEDED * len(asked):
         raise ArtifactError(
             f"{loaded.generation}, semantic half: {found} of {len(asked)} texts find their section by meaning; "
-            f"expected at least half of them to, so this encoder did not make these vectors; {_AGAIN}"
+            f"expected at least a quarter of them to, so this encoder did not make these vectors; {_AGAIN}"
         )
     return Probed(len(rows), len(asked), found)
 
@@ -111,7 +113,10 @@ def _encoded(
     ]
     vectors = [encoder.encode_query(text) for text, _ in asked]
     whole = all(np.isfinite(vector).all() for vector in vectors)
-    differ = len({text for text, _ in asked}) == 1 or any(not np.allclose(vectors[0], each) for each in vectors)
+    # Of models that add up the vectors of words, texts of the same words are one text.
+    differ = len({frozenset(text.split()) for text, _ in asked}) == 1 or any(
+        not np.allclose(vectors[0], each) for each in vectors
+    )
     if not (whole and differ):
         raise ArtifactError(
             f"{loaded.generation}: {encoder.name} gives {'the same vector for every text' if whole else 'no numbers'}; "

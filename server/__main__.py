@@ -1,9 +1,6 @@
 """The server's commands: serve an index over HTTP (the default), or search it from a shell."""
 
 import argparse
-import contextlib
-import ctypes
-import gc
 import json
 import os
 import sys
@@ -13,16 +10,15 @@ from typing import Any, cast
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.workers.base import Worker
 from threadpoolctl import threadpool_limits
 
 from indexer import artifact
 from indexer.errors import ArtifactError, ModelError
-from server import cors
+from server import cors, memory
 from server.app import create_app
 from server.journal import Journal, JournalError
 from server.search import Searcher, open_encoder
-
-_M_ARENA_MAX = -8  # malloc.h
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
@@ -42,27 +38,26 @@ class _Server(BaseApplication):  # type: ignore[misc]
     def load(self) -> Flask:
         _one_thread_each()
         app = create_app(self._index, data=self._data, origins=self._origins)
-        gc.collect()
-        gc.freeze()  # what is loaded stays: a collection in a worker would copy its pages
+        memory.freeze()
         return app
 
 
 def _one_thread_each() -> None:
     """Keeps libraries from splitting one request over all cores: requests share them better, see docs/design.md."""
     threadpool_limits(1)
-    _ask_glibc("mallopt", _M_ARENA_MAX, 1)  # else each thread keeps what the longest query ever needed
+    memory.one_arena()
 
 
 def warm_up(app: Flask) -> None:
     """Opens what a process opens once, so that no visitor waits for it."""
-    app.extensions["searcher"].search("проверка")
-    _ask_glibc("malloc_trim", 0)  # what loading needed and freed: 20 MB go back to the system
+    app.extensions["live"].now().searcher.search("проверка")
+    memory.trim()
 
 
-def _ask_glibc(name: str, *values: int) -> None:
-    """Calls a function of the C library; another than GNU's does not have it, and is left as it is."""
-    with contextlib.suppress(OSError, AttributeError):
-        getattr(ctypes.CDLL(None), name)(*values)
+def _started(worker: Worker) -> None:
+    """Prepares a process for requests."""
+    warm_up(worker.wsgi)
+    worker.wsgi.extensions["live"].watch()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -124,7 +119,7 @@ def _serve(options: argparse.Namespace) -> int:
             "worker_class": "gthread",
             # Loaded once and shared by the workers, but for PyTorch, whose threads do not survive a fork.
             "preload_app": artifact.has_query_side(folder),
-            "post_worker_init": lambda worker: warm_up(worker.wsgi),
+            "post_worker_init": _started,
             "timeout": 120,  # a cold start reads the model from disk
             "accesslog": "-",
             # The path without its query string: what people ask stays out of the log.
