@@ -106,14 +106,8 @@ class Live:
             threading.Thread(target=self._follow, name="reload", daemon=True).start()
 
     def watch(self) -> None:
-        """Looks for as long as the process lives, so that one that nobody asks switches as well."""
-
-        def watching() -> None:
-            while True:
-                time.sleep(INTERVAL)
-                self.look()
-
-        threading.Thread(target=watching, name="watch", daemon=True).start()
+        """Looks for as long as this object is there, so that a process that nobody asks switches as well."""
+        threading.Thread(target=_watch, args=(weakref.ref(self),), name="watch", daemon=True).start()
 
     def reload(self) -> Reloaded:
         """Switches to the current generation, even if it was refused before; does nothing where it serves already.
@@ -171,6 +165,16 @@ class Live:
         old = weakref.ref(self._now)
         self._now = new
         threading.Thread(target=_forget, args=(old,), name="forget", daemon=True).start()
+
+
+def _watch(live: "weakref.ref[Live]") -> None:
+    while True:
+        time.sleep(INTERVAL)
+        watched = live()
+        if watched is None:
+            return
+        watched.look()
+        del watched
 
 
 def _forget(old: "weakref.ref[Serving]") -> None:
