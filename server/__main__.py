@@ -56,8 +56,10 @@ def warm_up(app: Flask) -> None:
 
 def _started(worker: Worker) -> None:
     """Prepares a process for requests."""
+    live = worker.wsgi.extensions["live"]
+    live.catch_up()
     warm_up(worker.wsgi)
-    worker.wsgi.extensions["live"].watch()
+    live.watch()
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -105,6 +105,11 @@ class Live:
         if _mark(self._index) != self._seen and not self._lock.locked():
             threading.Thread(target=self._follow, name="reload", daemon=True).start()
 
+    def catch_up(self) -> None:
+        """Does the same at once: a process that is started anew has what its parent had, however old that is."""
+        if _mark(self._index) != self._seen:
+            self._follow()
+
     def watch(self) -> None:
         """Looks for as long as this object is there, so that a process that nobody asks switches as well."""
         threading.Thread(target=_watch, args=(weakref.ref(self),), name="watch", daemon=True).start()
@@ -138,7 +143,9 @@ class Live:
             self.refused = None
         except Exception as error:  # whatever a generation makes go wrong, the one that serves is none the worse
             reason = str(error) if isinstance(error, ArtifactError | ModelError) else f"{type(error).__name__}: {error}"
-            self.refused = Refused(wanted or "", reason.replace(f"{self._index.resolve()}{os.sep}", ""))
+            for place in (self._index.resolve(), self._index.absolute()):  # nobody else's business
+                reason = reason.replace(f"{place}{os.sep}", "")
+            self.refused = Refused(wanted or "", reason)
             _log.error("generation %s is refused, %s serves on: %s", wanted, before, reason)
             raise ArtifactError(self.refused.reason) from error
         finally:

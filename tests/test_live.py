@@ -162,6 +162,14 @@ def test_process_that_nobody_asks_switches_as_well(index: Path, app: Flask, monk
     until(lambda: live._now.generation == second)
 
 
+def test_process_started_anew_does_without_the_generation_that_its_parent_loaded(index: Path, app: Flask):
+    first, second = generations.live(index), other(index)
+    switch(index, second)
+    shutil.rmtree(index / "generations" / str(first))
+    app.extensions["live"].catch_up()
+    assert app.test_client().get("/readyz").json["generation"] == second
+
+
 def test_pointer_is_not_looked_at_for_every_request(client: FlaskClient, monkeypatch: pytest.MonkeyPatch):
     looked: list[bool] = []
     monkeypatch.setattr(Live, "look", lambda self: looked.append(True))
