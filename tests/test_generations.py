@@ -70,24 +70,6 @@ def test_promoted_generation_is_current_and_rollback_leads_back_and_forth(three:
     assert second in list_generations(index)
 
 
-def test_build_without_promotion_waits_beside_the_current_one(index_copy: Path):
-    first = current(index_copy).name
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("helpers.build", promote_not)
-        summary = build_index(CORPUS, index_copy, force=True)
-    assert not summary.live
-    assert generations.live(index_copy) == first
-    assert list_generations(index_copy) == [first, summary.generation]
-    assert run("promote", summary.generation, "--index", index_copy) == 0
-    assert generations.previous(index_copy) == first
-
-
-def promote_not(*arguments: object, **options: object) -> object:
-    from indexer.build import build
-
-    return build(*arguments, promote=False, **options)
-
-
 def test_rollback_without_a_generation_before_is_refused(index_copy: Path, capsys: pytest.CaptureFixture[str]):
     assert run("rollback", "--index", index_copy) == 1
     assert "no generation before the current one; expected one to go back to; see" in capsys.readouterr().err

@@ -140,6 +140,21 @@ def test_build_summary_is_to_be_had_as_json(
     assert summary["generation"] == current(index_copy).name
 
 
+def test_build_without_promotion_waits_beside_the_current_one(
+    index_copy: Path, hash_model: HashEncoder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    first = current(index_copy).name
+    assert main(["build", str(CORPUS), "--out", str(index_copy), "--force", "--no-promote"]) == 0
+    assert current(index_copy).name == first
+    _, second = list_generations(index_copy)
+    told = capsys.readouterr().out.splitlines()[-1]
+    assert told == f"not current yet: python -m indexer promote --index {index_copy} {second}"
+    monkeypatch.setattr("indexer.opening.open_encoder", lambda loaded: hash_model)
+    assert main(told.partition("indexer ")[2].split()) == 0
+    assert capsys.readouterr().out == f"{second} is current; before it: {first}\n"
+    assert current(index_copy).name == second
+
+
 def test_build_of_a_broken_corpus_prints_the_mistakes_alone(
     corpus: Path, index_copy: Path, hash_model: HashEncoder, capsys: pytest.CaptureFixture[str]
 ):
