@@ -1,4 +1,7 @@
-"""The indexer's commands: build, adapt, validate, status, list, verify. Results go to stdout, progress to stderr."""
+"""The indexer's commands: build, adapt, validate, status, and for generations list, verify, promote, rollback, gc.
+
+Results go to stdout, progress to stderr.
+"""
 
 import argparse
 import json
@@ -10,7 +13,7 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from indexer import artifact, calibration, models, validate
+from indexer import artifact, calibration, generations, models, opening, probes, validate
 from indexer.adaptation import command as adapting
 from indexer.articles import LeftOut, corpus_digest, corpus_form, read_articles
 from indexer.errors import ArticleError, ArtifactError, ModelError
@@ -72,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--no-adapter", action="store_true", help="leave out the model adapter that the corpus has")
     sub.add_argument("--keep-going", action="store_true", help="leave out files that cannot be read, and name them")
     sub.add_argument("--force", action="store_true", help="build even where the index is up to date")
+    sub.add_argument("--no-promote", action="store_true", help="let the new generation wait beside the current one")
     sub.add_argument("--json", action="store_true", help="the summary as JSON")
 
     adapting.add(command, Terminal)
@@ -86,11 +90,35 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--no-adapter", action="store_true", help="the index is to have none, whatever the corpus has")
     sub.add_argument("--json", action="store_true")
 
-    sub = command("list", _list, "the generations on disk, oldest first")
-    sub.add_argument("--index", type=Path, default=Path("index"))
+    def index_command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        sub = command(name, run, text)
+        sub.add_argument("--index", type=Path, default=Path("index"), help="folder of the index (default: index)")
+        return sub
 
-    sub = command("verify", _verify, "compare every file of the current index with its checksum, and load it")
-    sub.add_argument("--index", type=Path, default=Path("index"))
+    sub = index_command(
+        "list", _list, "the generations on disk, oldest first; * is the current one, < the one before it"
+    )
+    sub.add_argument("--json", action="store_true")
+
+    sub = index_command("verify", _verify, "check a generation: files, counts, probes of both halves, golden queries")
+    sub.add_argument("generation", nargs="?", help="its id (default: the current one)")
+
+    sub = index_command("promote", _promote, "make a generation the current one, if it passes its checks")
+    sub.add_argument("generation", help="its id, see list")
+    sub.add_argument(
+        "--no-gate", action="store_true", help="even where its golden queries failed; the history keeps it"
+    )
+
+    index_command("rollback", _rollback, "go back to the generation that was current before, if it passes its checks")
+
+    sub = index_command("gc", _gc, "remove old generations and what stopped builds left")
+    sub.add_argument(
+        "--keep",
+        type=_count,
+        default=generations.KEPT,
+        metavar="N",
+        help="how many of the newest stay (default: 2); the current one and the one before it stay in any case",
+    )
     return parser
 
 
@@ -105,6 +133,7 @@ def _build(options: argparse.Namespace) -> int:
         adapter=not options.no_adapter,
         keep_going=options.keep_going,
         force=options.force,
+        promote=not options.no_promote,
     )
     for finding in summary.skipped:
         print(f"left out: {finding}", file=sys.stderr)
@@ -131,6 +160,8 @@ def _build(options: argparse.Namespace) -> int:
     for stage, seconds in summary.seconds.items():
         print(f"  {stage + ', seconds':<{width}}{seconds:>9.1f}")
     print(f"  {'all, seconds':<{width}}{sum(summary.seconds.values()):>9.1f}")
+    if not summary.live:
+        print(f"not current yet: python -m indexer promote --index {options.out} {summary.generation}")
     return 0
 
 
@@ -190,19 +221,65 @@ def _has_adapter_of(inputs: artifact.Inputs, corpus: Path) -> bool:
     return models.adapted(base, corpus).fingerprint == inputs.model_fingerprint
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f'"{text}" is no count; expected 0 or more')
+    return int(text)
+
+
 def _list(options: argparse.Namespace) -> int:
-    now = artifact.current(options.index).name
-    for generation in artifact.list_generations(options.index):
-        print(f"{'*' if generation == now else ' '} {generation}")
+    found = generations.listed(options.index)
+    if options.json:
+        print(json.dumps([asdict(each) for each in found], ensure_ascii=False, indent=2))
+        return 0
+    for each in found:
+        mark = {"current": "*", "previous": "<"}.get(each.state, " ")
+        holds = "another format" if each.sections is None else f"{each.sections} sections, {each.model}"
+        gate = "" if each.gate == "none" else f", golden queries {each.gate}"
+        print(f"{mark} {each.generation}  {each.created}  {each.bytes / 1e6:.1f} MB  {holds}{gate}")
     return 0
 
 
 def _verify(options: argparse.Namespace) -> int:
-    loaded = artifact.load(options.index)
-    print(
+    folder = artifact.folder_of(options.index, options.generation)
+    print(_checked(folder))
+    if generations.gate_verdict(options.index, folder.name) == "passed":
+        print("golden queries passed")
+    return 0
+
+
+def _checked(folder: Path) -> str:
+    """What was checked of a generation, in a line. Raises ArtifactError or ModelError where it cannot be used."""
+    loaded = artifact.load_folder(folder)
+    probed = probes.probe(loaded, opening.open_encoder(loaded))
+    return (
         f"{loaded.generation}: {len(loaded.manifest.checksums)} files as the manifest says, "
-        f"{len(loaded.sections)} sections"
+        f"{len(loaded.sections)} sections; probes: {probed.words} of {probed.words} found by a word, "
+        f"{probed.meanings_found} of {probed.meanings} by meaning"
     )
+
+
+def _promote(options: argparse.Namespace) -> int:
+    before = generations.promote(options.index, options.generation, _checked, ignore_gate=options.no_gate)
+    print(
+        f"{options.generation} is current" + (f"; before it: {before}" if before != options.generation else " already")
+    )
+    return 0
+
+
+def _rollback(options: argparse.Namespace) -> int:
+    before = generations.live(options.index)
+    print(f"{generations.rollback(options.index, _checked)} is current again; before it: {before or 'none'}")
+    return 0
+
+
+def _gc(options: argparse.Namespace) -> int:
+    artifact.require_index(options.index)
+    with generations.locked(options.index), artifact.writing(options.index / "generations", "try again"):
+        removed = generations.remove_old(options.index, options.keep)
+    for generation in removed:
+        print(f"removed {generation}")
+    print(f"{len(artifact.list_generations(options.index))} generations stay")
     return 0
 
 

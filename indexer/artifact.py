@@ -1,6 +1,6 @@
 """The index on disk: written aside, verified, then switched to; loaded whole or refused with what to do.
 
-index/current -> generations/<id>
+index/current -> generations/<id>      see generations.py
 index/generations/<id>/manifest.json    written last: what it was made from and with, checksums
                        articles.jsonl, sections.jsonl
                        vocabulary, lexical/, words.tsv
@@ -17,10 +17,9 @@ index/generations/<id>/manifest.json    written last: what it was made from and 
 import contextlib
 import hashlib
 import json
-import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -48,10 +47,10 @@ from indexer.vectors import VectorIndex
 from indexer.wordlist import WordList
 
 CUTS = "cuts.json"
+STAMP = "%Y-%m-%dT%H-%M-%S-%f"  # the id of a generation begins with when it was made, UTC
 FORMAT = 9  # of the artifact; a server reads exactly its own. Raised with calibration.FEATURES_VERSION, too
 
 _REBUILD = "rebuild it: python -m indexer build corpus --out index"
-_KEPT = 2  # generations: the current one and the one before it, for rollback
 
 Noun = TypeVar("Noun")
 
@@ -169,8 +168,8 @@ def code_digest() -> str:
 
 
 @contextlib.contextmanager
-def writing(place: Path) -> Iterator[None]:
-    """Raises ArtifactError where something in it cannot be written."""
+def writing(place: Path, then: str = "build again") -> Iterator[None]:
+    """Raises ArtifactError where something in it cannot be written; `then` ends what to do."""
     try:
         yield
     # faiss reports a failed write as RuntimeError.
@@ -178,7 +177,7 @@ def writing(place: Path) -> Iterator[None]:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[-1]
         raise ArtifactError(
             f"{place}: cannot be written ({why}); the index that was there is unchanged; "
-            "free space or mend the rights, then build again"
+            f"free space or mend the rights, then {then}"
         ) from error
 
 
@@ -213,10 +212,13 @@ def write(
     query_side: Mapping[str, object],
     query_folder: Path | None = None,
     adapter: Adapter | None = None,
+    check: Callable[["Artifact"], object],
 ) -> str:
-    """Writes a new generation, verifies it and makes it the current one; gives its id.
+    """Writes a new generation, whole or not at all, and gives its id; it is not yet the current one.
 
-    Raises ArtifactError where that fails; the generation that was current stays so.
+    It gets its name after every checksum was compared and it was loaded and given to `check`.
+
+    Raises ArtifactError where one of that fails.
     """
     generations = index / "generations"
     with aside(index) as folder:
@@ -245,31 +247,12 @@ def write(
             manifest = Manifest(inputs, dict(encoder), dict(counts), dict(query_side), vectors.kind, sums)
             text = json.dumps(asdict(manifest), ensure_ascii=False, indent=2, sort_keys=True)
             (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
-        verify(folder)
+        check(load_folder(folder))
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-        generation = f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S-%f}-{digest}"
+        generation = f"{datetime.now(UTC):{STAMP}}-{digest}"
         with writing(generations / generation):
             folder.replace(generations / generation)
-            _switch(index, generation)
-    for old in list_generations(index)[:-_KEPT]:
-        if old != generation:
-            shutil.rmtree(generations / old, ignore_errors=True)
-            (generations / f"{old}.gate.json").unlink(missing_ok=True)  # what the evaluation said of it
     return generation
-
-
-def _switch(index: Path, generation: str) -> None:
-    link = index / f".current-{os.getpid()}"
-    try:
-        link.unlink(missing_ok=True)
-        link.symlink_to(Path("generations") / generation)
-        link.replace(index / "current")
-    except OSError:
-        # Else a generation that never was current would be kept in place of the one before this.
-        shutil.rmtree(index / "generations" / generation, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            link.unlink(missing_ok=True)
-        raise
 
 
 def list_generations(index: Path) -> list[str]:
@@ -278,17 +261,35 @@ def list_generations(index: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("[0-9]*") if path.is_dir()) if folder.is_dir() else []
 
 
-def current(index: Path) -> Path:
-    """The folder of the current generation. Raises ArtifactError where there is none."""
+def require_index(index: Path) -> None:
+    """Raises ArtifactError where there is nothing at all."""
     if not index.exists():
         raise ArtifactError(
             f"{index}: no such index; expected the folder of an index; build it: "
             f"python -m indexer build corpus --out {index}"
         )
+
+
+def current(index: Path) -> Path:
+    """The folder of the current generation. Raises ArtifactError where there is none."""
+    require_index(index)
     folder = index / "current"
     if not (folder / "manifest.json").is_file():
         raise ArtifactError(f"{folder}: no manifest.json in it; expected a finished generation; {_REBUILD}")
     return folder.resolve()
+
+
+def folder_of(index: Path, generation: str | None = None) -> Path:
+    """The folder of a generation, of the current one without an id. Raises ArtifactError where there is none."""
+    if generation is None:
+        return current(index)
+    there = list_generations(index)
+    if generation not in there:
+        raise ArtifactError(
+            f"{index / 'generations' / generation}: no such generation; expected one of {', '.join(there) or 'none'}; "
+            f"see: python -m indexer list --index {index}"
+        )
+    return (index / "generations" / generation).resolve()
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -320,12 +321,16 @@ def verify(folder: Path) -> Manifest:
     return manifest
 
 
-def load(index: Path) -> Artifact:
-    """The current generation, verified.
+def load(index: Path, generation: str | None = None) -> Artifact:
+    """A generation, the current one without an id, verified.
 
     Raises ArtifactError where it is missing, damaged or does not fit what is installed.
     """
-    folder = current(index)
+    return load_folder(folder_of(index, generation))
+
+
+def load_folder(folder: Path) -> Artifact:
+    """The generation in a folder, verified. Raises ArtifactError as `load` does."""
     manifest = verify(folder)
     installed = lemmas.versions()
     for name, version in manifest.inputs.lemmatizer.items():
@@ -338,6 +343,8 @@ def load(index: Path) -> Artifact:
     sections = _read_lines(folder / "sections.jsonl", Section)
     lexical = LexicalIndex.load(folder / "lexical")
     vectors = VectorIndex.load(folder / "vectors.faiss")
+    if (count := manifest.counts.get("sections", len(sections))) != len(sections):
+        raise ArtifactError(f"{folder}: {len(sections)} sections, the manifest counts {count}; {_REBUILD}")
     if not len(sections) == len(lexical) == len(vectors):
         raise ArtifactError(
             f"{folder}: {len(sections)} sections, {len(lexical)} in the lexical index, "

@@ -1,5 +1,7 @@
 """From a folder of articles to an artifact, stage by stage."""
 
+import contextlib
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -9,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from indexer import artifact, knowledge, late, models, query_side, reuse
+from indexer import artifact, generations, knowledge, late, models, opening, probes, query_side, reuse
 from indexer import calibration as calibrating
 from indexer.articles import Article, Corpus, Finding, LeftOut, corpus_digest, corpus_form, read_articles
 from indexer.encoder import Encoder, open_encoder, windows
@@ -42,6 +44,7 @@ class Summary:
     generation: str
     built: bool  # False: the index was up to date and nothing was done
     counts: dict[str, int]
+    live: bool = True  # False: built, but not to be promoted
     seconds: dict[str, float] = field(default_factory=dict)  # stage -> seconds
     skipped: tuple[str, ...] = ()  # with --keep-going: findings of the files that were left out
     read: dict[str, int] = field(default_factory=dict)  # form of a file -> how many were read as it
@@ -58,16 +61,18 @@ def build(
     adapter: bool = True,
     keep_going: bool = False,
     force: bool = False,
+    promote: bool = True,
     open_encoder: Callable[[models.Model], Encoder] = open_encoder,
 ) -> Summary:
     """Builds the index of a folder of articles and makes it current; does nothing where it is up to date.
 
-    The folder's adapter is added to the model where it has one that fits, unless `adapter` is False.
+    The folder's adapter is added to the model where it has one that fits, unless `adapter` is False. Without `promote`
+    the new generation waits beside the current one.
 
     Raises ArticleError, ModelError or ArtifactError; the index that was there stays then.
     """
     with ExitStack() as stack:
-        return _build(folder, index, stack, reporter, model_name, adapter, keep_going, force, open_encoder)
+        return _build(folder, index, stack, reporter, model_name, adapter, keep_going, force, promote, open_encoder)
 
 
 def _build(
@@ -79,6 +84,7 @@ def _build(
     adapter: bool,
     keep_going: bool,
     force: bool,
+    promote: bool,
     open_encoder: Callable[[models.Model], Encoder],
 ) -> Summary:
     clock = _Clock()
@@ -105,6 +111,7 @@ def _build(
             f"{folder / calibrating.FILE} is stale, fitted to earlier texts; it is used; to renew it: "
             "python -m evaluation calibrate"
         )
+    stack.enter_context(generations.locked(index))
     with clock.stage("lemmas"):
         lemmatizer = Lemmatizer()
         lexical = lexical_index(sections, errors, lemmatizer.lemmas, reporter.progress("Lemmas", "section"))
@@ -171,18 +178,42 @@ def _build(
             query_side=side.about,
             query_folder=side.folder,
             adapter=model.adapter,
+            check=lambda loaded: _probe(loaded, encoder),
         )
+    if promote:
+        _go_live(index, generation)
+    with contextlib.suppress(OSError):  # what could not be removed is tried again by the next build or gc
+        generations.remove_old(index)
     warnings = [finding for finding in corpus.findings if not finding.is_error] if corpus.form == "folder" else []
     return Summary(
         generation=generation,
         built=True,
         counts=counts,
+        live=promote,
         seconds=clock.seconds,
         skipped=tuple(map(str, skipped)),
         read=corpus.read,
         left_out=corpus.left_out,
         warnings=tuple(map(str, warnings)),
     )
+
+
+def _probe(loaded: artifact.Artifact, encoder: late.LateEncoder) -> None:
+    """Asks the new generation what a server would; a model that nothing else needed is not opened for it."""
+    if loaded.query_side:
+        probes.probe(loaded, opening.open_encoder(loaded))
+    else:
+        probes.probe(loaded, encoder if encoder.is_open else None)
+
+
+def _go_live(index: Path, generation: str) -> None:
+    try:
+        with artifact.writing(index / "current"):
+            generations.switch(index, generation, "none")
+    except ArtifactError:
+        # Else a generation that nobody wanted to wait for would take the place of one to go back to.
+        shutil.rmtree(index / "generations" / generation, ignore_errors=True)
+        raise
 
 
 def _up_to_date(folder: Path, index: Path, model: models.Model, calibration: str | None) -> Summary | None:

@@ -82,6 +82,11 @@ class LateEncoder:
         return self._opened
 
     @property
+    def is_open(self) -> bool:
+        """Whether something had to be encoded."""
+        return self._opened is not None
+
+    @property
     def tokens_encoded(self) -> int:
         """How many tokens the texts encoded so far have."""
         return self._opened.tokens_encoded - self._tokens_before if self._opened else 0

@@ -1,21 +1,39 @@
-"""What GNU's C library does with freed memory, where it is there; another library's is left as it is."""
+"""What the C library and the collector keep, given back to the system."""
 
 import contextlib
 import ctypes
+import gc
 
-_ARENA_MAX = -8  # malloc.h
-
-
-def give_back() -> None:
-    """Gives freed memory back to the system: what many sizes of arrays leave between each other, else stays."""
-    _ask("malloc_trim", 0)
+_M_ARENA_MAX = -8  # malloc.h
 
 
 def use_one_arena() -> None:
-    """Has all threads allocate from one place; else each keeps what it ever needed."""
-    _ask("mallopt", _ARENA_MAX, 1)
+    """Lets all threads take memory from one place; else each keeps what the longest query ever needed."""
+    _ask_glibc("mallopt", _M_ARENA_MAX, 1)
 
 
-def _ask(name: str, *values: int) -> None:
+def freeze() -> None:
+    """Collects, and takes what is there now out of later collections: one in a worker would copy its pages."""
+    gc.collect()
+    gc.freeze()
+
+
+def collect() -> None:
+    """Frees what nothing refers to, frozen or not, and gives the memory back."""
+    frozen = gc.get_freeze_count() > 0
+    gc.unfreeze()
+    gc.collect()
+    if frozen:
+        gc.freeze()
+    give_back()
+
+
+def give_back() -> None:
+    """Gives back what was needed and freed: of loading an index 20 MB."""
+    _ask_glibc("malloc_trim", 0)
+
+
+def _ask_glibc(name: str, *values: int) -> None:
+    """Calls a function of the C library; another than GNU's does not have it, and is left as it is."""
     with contextlib.suppress(OSError, AttributeError):
         getattr(ctypes.CDLL(None), name)(*values)

@@ -122,9 +122,12 @@ class VectorIndex:
 
     def neighbours(self, row: int, count: int) -> list[tuple[int, float]]:
         """The `count` sections nearest to one by its first window, as (row, cosine), best first, without itself."""
+        return [pair for pair in self.search(self.vector(row), count + 1) if pair[0] != row][:count]
+
+    def vector(self, row: int) -> Vectors:
+        """The vector of a section's first window, float32, shape (dimension,)."""
         window = int(np.searchsorted(self._rows, row))
-        vector = np.asarray(self._exact.reconstruct(window), dtype=np.float32)
-        return [pair for pair in self.search(vector, count + 1) if pair[0] != row][:count]
+        return np.asarray(self._exact.reconstruct(window), dtype=np.float32)
 
     def known_vectors(self) -> dict[str, Vectors]:
         """The vectors, bit for bit, by the hash of their text, for a build that need not encode them again."""

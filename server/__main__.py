@@ -1,7 +1,6 @@
 """The server's commands: serve an index over HTTP (the default), or search it from a shell."""
 
 import argparse
-import gc
 import json
 import os
 import sys
@@ -11,6 +10,7 @@ from typing import Any, cast
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.workers.base import Worker
 from threadpoolctl import threadpool_limits
 
 from indexer import artifact, memory
@@ -40,9 +40,8 @@ class _Server(BaseApplication):  # type: ignore[misc]
     def load(self) -> Flask:
         _one_thread_each()
         app = create_app(self._index, data=self._data, origins=self._origins)
-        warm_up(app.extensions["searcher"])
-        gc.collect()
-        gc.freeze()  # what is loaded stays: a collection in a worker would copy its pages
+        warm_up(app.extensions["live"].now().searcher)
+        memory.freeze()
         return app
 
 
@@ -61,6 +60,13 @@ def warm_up(searcher: Searcher) -> None:
     for query in known[:: max(1, len(known) // _WARMING)] or ["проверка"]:
         searcher.search(query)
     memory.give_back()  # 20 MB of what loading needed
+
+
+def _started(worker: Worker) -> None:
+    """Prepares a process for requests: a worker that starts anew may find another generation than the first did."""
+    live = worker.wsgi.extensions["live"]
+    live.catch_up()
+    live.watch()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -122,6 +128,7 @@ def _serve(options: argparse.Namespace) -> int:
             "worker_class": "gthread",
             # Loaded once and shared by the workers, but for PyTorch, whose threads do not survive a fork.
             "preload_app": artifact.has_query_side(folder),
+            "post_worker_init": _started,
             "timeout": 120,  # a cold start reads the model from disk
             "accesslog": "-",
             # The path without its query string: what people ask stays out of the log.

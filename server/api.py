@@ -14,10 +14,11 @@ from indexer.artifact import Manifest
 from indexer.sections import Section
 from server import VERSION, feedback, openapi, schema
 from server.answering import Answerer
-from server.caching import Replies, Reply
+from server.caching import Reply
 from server.errors import QueryError
 from server.explaining import Explainer, Explanation
 from server.interpretation import AS_TYPED
+from server.live import live, serving
 from server.search import Filters, Searcher, article_url
 from server.search import Result as SearchResult
 
@@ -29,15 +30,13 @@ _LISTS = {"platform", "audience", "topic"}  # filters of GET /v1/search, each ma
 
 
 def searcher() -> Searcher:
-    """The searcher of the running application."""
-    found: Searcher = current_app.extensions["searcher"]
-    return found
+    """The searcher of the request."""
+    return serving().searcher
 
 
 def answerer() -> Answerer:
-    """The answerer of the running application."""
-    found: Answerer = current_app.extensions["answerer"]
-    return found
+    """The answerer of the request."""
+    return serving().answerer
 
 
 def asked(result: SearchResult) -> str:
@@ -99,7 +98,7 @@ def _of_address() -> dict[str, Any]:
 def _search(asked_for: bytes, read: Callable[[], schema.SearchRequest]) -> Response:
     """The reply to a search, as `asked_for` in the request; `read` gives the checked request."""
     started = time.perf_counter()
-    replies: Replies = current_app.extensions["replies"]
+    replies = serving().replies
     key = (searcher().artifact.generation, request.method, asked_for)
     if known := replies.get(key):
         return _sent(known.body(asked(known.result), _milliseconds(started)))
@@ -250,7 +249,7 @@ def answer() -> Response:
 def suggest() -> Response:
     """What to offer for what was typed so far."""
     typed = schema.read_suggested(request.args.get("q", ""))
-    return reply({"suggestions": current_app.extensions["suggester"].suggest(typed)})
+    return reply({"suggestions": serving().suggester.suggest(typed)})
 
 
 @api.post("/v1/feedback")
@@ -270,9 +269,16 @@ def health() -> Response:
 
 @api.get("/readyz")
 def ready() -> Response:
-    """Searches can be answered: the index was loaded and verified before the first request."""
-    artifact = searcher().artifact
-    return reply({"ready": True, "generation": artifact.generation, "checks": {"index": True, "encoder": True}})
+    """Searches can be answered: an index was loaded and verified. One that was refused since is told, with why."""
+    refused = live().refused
+    return reply(
+        schema.ReadyReply(
+            True,
+            serving().generation,
+            {"index": True, "encoder": True},
+            schema.RefusedOut(refused.generation, refused.reason) if refused else None,
+        )
+    )
 
 
 @api.get("/version")

@@ -1,4 +1,4 @@
-"""The Flask application: opens the index once, registers the routes, gives errors one shape."""
+"""The Flask application: opens the index, registers the routes, gives errors one shape."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -6,18 +6,15 @@ from pathlib import Path
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from indexer import artifact
 from indexer.query_encoder import QueryEncoder
 from server import cors, pages
+from server.admin import admin
 from server.agent import agent
-from server.answering import Answerer
 from server.api import api, reply
-from server.caching import RememberingEncoder, Replies
 from server.errors import HTTP_ERRORS, QueryError
 from server.feedback import Feedback
+from server.live import Live
 from server.schema import MAXIMUM_BODY
-from server.search import Searcher, open_encoder
-from server.suggest import Suggester
 
 _HEADERS = {
     # Everything comes from here: no inline script or style, no third party.
@@ -29,32 +26,28 @@ _HEADERS = {
 
 _RETRY_AFTER = 10  # seconds
 
-_JSON_PATHS = ("/v1/", "/healthz", "/livez", "/readyz", "/version", "/openapi.json")
+_JSON_PATHS = ("/v1/", "/healthz", "/livez", "/readyz", "/version", "/openapi.json", "/admin/")
 
 
 def create_app(
     index: Path, encoder: QueryEncoder | None = None, data: Path | None = None, *, origins: Collection[str] = ()
 ) -> Flask:
-    """The application over the current generation of an index.
+    """The application over the current generation of an index, and over the next ones as they become current.
 
     Votes are kept in the folder `data`, if there is one; pages of other `origins` may call the JSON routes.
 
     Raises ArtifactError, ModelError or JournalError where one of them cannot be used. `encoder` stands in for the
     model of the manifest.
     """
-    loaded = artifact.load(index)
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAXIMUM_BODY
     app.config["MAX_FORM_MEMORY_SIZE"] = MAXIMUM_BODY
-    searcher = Searcher(loaded, RememberingEncoder(encoder or open_encoder(loaded)))
-    app.extensions["searcher"] = searcher
-    app.extensions["replies"] = Replies()
-    app.extensions["answerer"] = Answerer(searcher)
-    app.extensions["suggester"] = Suggester(loaded, searcher.lemmatizer, searcher.reader)
+    app.extensions["live"] = Live(index, encoder)
     app.extensions["feedback"] = Feedback(data) if data else None
     app.register_blueprint(api)
     app.register_blueprint(pages.pages)
     app.register_blueprint(agent)
+    app.register_blueprint(admin)
     pages.prepare(app)
     app.register_error_handler(QueryError, _query_error)
     app.register_error_handler(HTTPException, _http_error)

@@ -75,6 +75,10 @@ ROUTES = (
     Route("get", "/livez", "Whether the process lives", schema.HealthReply),
     Route("get", "/readyz", "Whether searches can be answered", schema.ReadyReply),
     Route("get", "/version", "What is running", schema.VersionReply),
+    Route(
+        "post", "/admin/index/reload", "Serve the generation that is current on disk; only from the machine itself",
+        schema.ReloadReply, errors=(403, 409, 503),
+    ),
 )  # fmt: skip
 
 

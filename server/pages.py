@@ -42,7 +42,6 @@ def prepare(app: Flask) -> None:
     """Gives the templates their filters and what stands on every page."""
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(marked=marked, date=russian_date, counted=counted, marked_url=marked_url)
-    artifact = app.extensions["searcher"].artifact
     app.jinja_env.globals.update(
         platform_names=PLATFORM_NAMES,
         audience_names=AUDIENCE_NAMES,
@@ -50,11 +49,20 @@ def prepare(app: Flask) -> None:
         longest_comment=schema.MAXIMUM_COMMENT,
         reasons=REASONS,
         takes_feedback=app.extensions["feedback"] is not None,
-        site=artifact.topics.site,
-        support=artifact.support,
-        user_routes=[route for route in artifact.support.route if "user" in route.audience] if artifact.support else [],
         client_hours=lambda: answerer().escalator.said_of_hours("client"),
     )
+    app.context_processor(_of_generation)
+
+
+def _of_generation() -> dict[str, object]:
+    """What stands on every page and belongs to the generation."""
+    artifact = searcher().artifact
+    routes = artifact.support.route if artifact.support else ()
+    return {
+        "site": artifact.topics.site,
+        "support": artifact.support,
+        "user_routes": [route for route in routes if "user" in route.audience],
+    }
 
 
 @pages.get("/")

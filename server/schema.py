@@ -319,12 +319,30 @@ class HealthReply:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedOut:
+    """A generation that cannot be used; the one that served before serves on."""
+
+    generation: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReadyReply:
     """Whether searches can be answered."""
 
     ready: bool
     generation: str
     checks: dict[str, bool]
+    refused: RefusedOut | None  # the generation that is current on disk, where it was not taken
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadReply:
+    """Which generation served before and which serves now."""
+
+    before: str
+    after: str
+    changed: bool
 
 
 @dataclass(frozen=True, slots=True)

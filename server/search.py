@@ -10,14 +10,13 @@ from urllib.parse import quote
 import numpy as np
 import numpy.typing as npt
 
-from indexer import encoder as encoders
-from indexer import models
 from indexer.artifact import ArticleHead, Artifact
 from indexer.encoder import Vectors
-from indexer.errors import ArtifactError
 from indexer.lemmas import Lemmatizer
 from indexer.lexical import best_rows
-from indexer.query_encoder import OnnxEncoder, QueryEncoder
+from indexer.opening import model_of as model_of
+from indexer.opening import open_encoder as open_encoder
+from indexer.query_encoder import QueryEncoder
 from indexer.sections import Section
 from indexer.words import words
 from server import fusion
@@ -440,31 +439,3 @@ def relevance_of_bm25(score: float) -> float:
 
 def _overlaps(values: Sequence[str], wanted: Sequence[str]) -> bool:
     return not values or not wanted or any(value in wanted for value in values)
-
-
-def open_encoder(artifact: Artifact) -> QueryEncoder:
-    """What encodes queries for the artifact: its exported encoder, or the model it was made with, its adapter added.
-
-    Raises ArtifactError where the one is damaged, or another model is found under the name of the other.
-    """
-    return OnnxEncoder(artifact.query_side) if artifact.query_side else encoders.open_encoder(model_of(artifact))
-
-
-def model_of(artifact: Artifact) -> models.Model:
-    """The model that the artifact was made with, its adapter added.
-
-    Raises ArtifactError where another is found under its name, ModelError where none is.
-    """
-    inputs = artifact.manifest.inputs
-    name, expected = inputs.model, inputs.model_fingerprint
-    if inputs.adapter:
-        name, expected = inputs.adapter.base_model, inputs.adapter.base_fingerprint
-    model = models.resolve(name)
-    if model.fingerprint == expected and artifact.adapter:
-        model, expected = models.with_adapter(model, artifact.adapter), inputs.model_fingerprint
-    if model.fingerprint != expected:
-        raise ArtifactError(
-            f"model {model.name}: fingerprint {model.fingerprint[:12]}, the index was made with "
-            f"{expected[:12]}; put that model back, or build again: python -m indexer build"
-        )
-    return model

@@ -86,7 +86,7 @@ def real_app(real_index: Path) -> Flask:
 @pytest.fixture(scope="session")
 def real_searcher(real_app: Flask) -> Searcher:
     """Its searcher."""
-    found: Searcher = real_app.extensions["searcher"]
+    found: Searcher = real_app.extensions["live"].now().searcher
     return found
 
 

@@ -239,7 +239,7 @@ def test_a_failure_inside_is_told_without_details_and_the_query_stays_out_of_the
     def fail(*args, **kwargs):
         raise RuntimeError("the disk burns")
 
-    app.extensions["searcher"].search = fail
+    app.extensions["live"].now().searcher.search = fail
     with caplog.at_level(logging.DEBUG):
         response = post(app.test_client(), {"query": "мой секретный вопрос"})
     assert response.status_code == 500

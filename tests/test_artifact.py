@@ -18,6 +18,7 @@ from indexer import artifact as artifacts
 from indexer import lemmas
 from indexer.artifact import FORMAT, Artifact, current, list_generations, load, read_manifest, verify
 from indexer.errors import ArtifactError
+from indexer.generations import switch
 from indexer.late import Known
 
 REBUILD = "rebuild it: python -m indexer build corpus --out index"
@@ -257,8 +258,8 @@ def test_current_is_there_at_every_moment_of_a_switch(index_copy: Path):
     watcher = threading.Thread(target=look)
     watcher.start()
     for _ in range(200):
-        artifacts._switch(index_copy, f"{first}-other")
-        artifacts._switch(index_copy, first)
+        switch(index_copy, f"{first}-other", "none")
+        switch(index_copy, first, "none")
     done.set()
     watcher.join()
     assert missing == []
@@ -348,6 +349,7 @@ import resource, sys
 from pathlib import Path
 from helpers import HashEncoder, build_index
 from indexer.errors import ArtifactError
+from indexer.generations import switch
 
 class WideEncoder(HashEncoder):
     fingerprint = "wide"

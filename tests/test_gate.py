@@ -13,7 +13,7 @@ from evaluation import gate
 from evaluation.commands import gate as command
 from evaluation.gate import Baseline, Check, Kept
 from evaluation.judgments import JudgedSet, JudgmentError, Query
-from indexer import artifact
+from indexer import artifact, generations
 
 JUDGED = JudgedSet("own", (Query("q1", "первый"), Query("q2", "второй")), {"q1": {"a#1": 2}, "q2": {"b#1": 1}})
 BEFORE = Baseline(
@@ -120,6 +120,19 @@ def test_gate_passes_on_what_was_accepted_and_leaves_its_verdict_beside_the_gene
     assert found["passed"] is True
     assert [check["measure"] for check in found["checks"]] == ["nDCG@10", "RR@10", "hit@3", "AUROC"]
     assert artifact.list_generations(index_copy) == [generation.name]  # the verdict is none
+
+
+def test_generation_that_waits_is_gated_before_it_is_promoted(
+    arguments: list[str], index_copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    assert cli.main([*arguments, "--accept"]) == 0
+    waiting = "2099-01-01T00-00-00-000000-00000001"
+    shutil.copytree(artifact.current(index_copy), index_copy / "generations" / waiting)
+    assert cli.main([*arguments, "--generation", waiting]) == 0
+    assert (index_copy / "generations" / f"{waiting}.gate.json").is_file()
+    assert generations.gate_verdict(index_copy, waiting) == "passed"  # what one package writes the other reads
+    assert cli.main([*arguments, "--generation", "2000"]) == 1
+    assert "no such generation" in capsys.readouterr().err
 
 
 def test_gate_fails_on_a_regression_and_names_the_query(

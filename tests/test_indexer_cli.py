@@ -140,6 +140,21 @@ def test_build_summary_is_to_be_had_as_json(
     assert summary["generation"] == current(index_copy).name
 
 
+def test_build_without_promotion_waits_beside_the_current_one(
+    index_copy: Path, hash_model: HashEncoder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    first = current(index_copy).name
+    assert main(["build", str(CORPUS), "--out", str(index_copy), "--force", "--no-promote"]) == 0
+    assert current(index_copy).name == first
+    _, second = list_generations(index_copy)
+    told = capsys.readouterr().out.splitlines()[-1]
+    assert told == f"not current yet: python -m indexer promote --index {index_copy} {second}"
+    monkeypatch.setattr("indexer.opening.open_encoder", lambda loaded: hash_model)
+    assert main(told.partition("indexer ")[2].split()) == 0
+    assert capsys.readouterr().out == f"{second} is current; before it: {first}\n"
+    assert current(index_copy).name == second
+
+
 def test_build_of_a_broken_corpus_prints_the_mistakes_alone(
     corpus: Path, index_copy: Path, hash_model: HashEncoder, capsys: pytest.CaptureFixture[str]
 ):
@@ -292,16 +307,24 @@ def test_list_marks_the_current_generation(index_copy: Path, capsys: pytest.Capt
     first = current(index_copy).name
     second = build_index(CORPUS, index_copy, force=True).generation
     assert main(["list", "--index", str(index_copy)]) == 0
-    assert capsys.readouterr().out == f"  {first}\n* {second}\n"
+    old, new = capsys.readouterr().out.splitlines()
+    assert old.startswith(f"< {first}  ")
+    assert new.startswith(f"* {second}  ")
+    assert re.search(r"\+00:00  [0-9.]+ MB  \d+ sections, hash$", new)
 
 
-def test_verify_says_what_it_compared(built_index: Path, artifact: Artifact, capsys: pytest.CaptureFixture[str]):
+def test_verify_says_what_it_compared(
+    built_index: Path, artifact: Artifact, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr("indexer.opening.open_encoder", lambda loaded: HashEncoder())
     assert main(["verify", "--index", str(built_index)]) == 0
     files = sum(path.is_file() for path in current(built_index).rglob("*")) - 1  # the manifest itself
     sections = len(artifact.sections)
-    assert (
-        capsys.readouterr().out == f"{artifact.generation}: {files} files as the manifest says, {sections} sections\n"
+    printed = capsys.readouterr().out
+    assert printed.startswith(
+        f"{artifact.generation}: {files} files as the manifest says, {sections} sections; probes: "
     )
+    assert "8 of 8 found by a word, " in printed
 
 
 def test_verify_of_a_damaged_index_names_the_file_and_exits_1(index_copy: Path, capsys: pytest.CaptureFixture[str]):

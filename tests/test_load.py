@@ -594,7 +594,7 @@ def test_bench_of_our_own_server(
     with served(app) as url:
         assert cli.main(["bench", "--url", url, *options]) == 0
     found = json.loads(capsys.readouterr().out)
-    loaded = app.extensions["searcher"].artifact
+    loaded = app.extensions["live"].now().searcher.artifact
     assert found["server"]["generation"] == loaded.generation
     assert found["server"]["model"] == "hash"
     (load,) = found["loads"]

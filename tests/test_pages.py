@@ -67,9 +67,11 @@ def test_near_misses_stand_apart_where_nothing_answers_and_far_ones_are_not_show
     built_index, encoder, intercept, near
 ):
     app = create_app(built_index, encoder)
-    found = app.extensions["searcher"]
+    serving = app.extensions["live"].now()
+    found = serving.searcher
     strict = dataclasses.replace(found.artifact, calibration=never(found, intercept))
-    app.extensions["searcher"] = Searcher(strict, found.encoder, found.ranking)
+    searcher = Searcher(strict, found.encoder, found.ranking)
+    app.extensions["live"].serve(dataclasses.replace(serving, searcher=searcher))
     text = text_of(app.test_client().get("/?q=шиншилла"))
     assert "В справке нет ответа на этот вопрос." in text
     assert ("Возможно, близко" in text) is near

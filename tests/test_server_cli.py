@@ -1,6 +1,7 @@
 """`python -m server` as its user runs it: serves under gunicorn, searches from a shell, refuses a bad index."""
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from indexer import artifact, generations
 from server.__main__ import main
 from server.journal import read_journals
 
@@ -92,6 +94,38 @@ def test_server_answers_logs_no_query_and_stops_when_asked(real_index, tmp_path)
     assert "GET /v1/search 200" in log
     assert "sekretnyj" not in log
     assert len(read_journals([tmp_path / "data"]).queries) == 1
+
+
+@pytest.mark.model
+def test_every_process_of_a_running_server_switches_without_a_failed_request(real_index, tmp_path):
+    index = Path(shutil.copytree(real_index, tmp_path / "index", symlinks=True, copy_function=os.link))
+    first, second = artifact.current(index).name, "2099-01-01T00-00-00-000000-00000001"
+    shutil.copytree(index / "generations" / first, index / "generations" / second, copy_function=os.link)
+    for path in (index / "generations" / ".lock", index / "generations" / "history.json"):
+        path.unlink()  # written to, and not the other index's
+    port = free_port()
+    command = [sys.executable, "-m", "server", "--index", str(index), "--port", str(port), "--workers", "2"]
+    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        until_ready(port, server)
+        assert {generation_of(port) for _ in range(8)} == {first}
+        with generations.locked(index):
+            generations.switch(index, second, "none")
+        said = []
+        end = time.monotonic() + 30
+        while said[-30:] != [second] * 30 and time.monotonic() < end:
+            said.append(generation_of(port))  # raises where one fails
+        assert said[-30:] == [second] * 30
+        assert set(said) <= {first, second}
+    finally:
+        server.send_signal(signal.SIGTERM)
+        log, _ = server.communicate(timeout=60)
+    assert log.count(f"generation {second} serves now, before it {first}") == 2
+
+
+def generation_of(port):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/search?q=sms", timeout=60) as response:
+        return json.load(response)["index"]["generation"]
 
 
 def until_ready(port, server):

@@ -1,5 +1,6 @@
 """Suggestions: what is typed so far, in whatever way, leads to errors, questions and titles of sections."""
 
+import dataclasses
 import statistics
 import time
 from urllib.parse import parse_qs, urlsplit
@@ -20,7 +21,7 @@ def app(built_index, encoder):
 
 @pytest.fixture(scope="module")
 def suggester(app):
-    return app.extensions["suggester"]
+    return app.extensions["live"].now().suggester
 
 
 def texts(suggester, typed):
@@ -127,7 +128,7 @@ def test_no_query_is_encoded(app, monkeypatch):
     def refuse(query):
         raise AssertionError("a vector was asked for")
 
-    monkeypatch.setattr(app.extensions["searcher"].encoder, "encode_query", refuse)
+    monkeypatch.setattr(app.extensions["live"].now().searcher.encoder, "encode_query", refuse)
     assert app.test_client().get("/v1/suggest?q=не приходят увдомления").json["suggestions"]
 
 
@@ -139,7 +140,10 @@ class Nothing(Replies):
 @pytest.mark.model
 def test_suggestions_take_at_most_a_third_of_a_search(real_app, monkeypatch):
     client = real_app.test_client()
-    monkeypatch.setitem(real_app.extensions, "replies", Nothing())  # a search that was answered before takes no time
+    live = real_app.extensions["live"]
+    monkeypatch.setattr(
+        live, "_now", dataclasses.replace(live.now(), replies=Nothing())
+    )  # a search that was answered before takes no time
     typed = ["не приходят увед", "yt ghb[jlbn rjl", "увдомления", "как очистить кеш", "пользователь не", "рецепт борща"]
 
     def median(path):
@@ -158,7 +162,7 @@ def test_suggestions_take_at_most_a_third_of_a_search(real_app, monkeypatch):
 def test_the_search_that_an_error_or_question_leads_to_answers_it(real_app, real_searcher):
     errors = {error.text: error.section for error in real_searcher.artifact.errors.error}
     for typed in ("пользователь не", "err", "не приходит смс", "приложение не уст", "как очистить кэш", "file_"):
-        for suggestion in real_app.extensions["suggester"].suggest(typed):
+        for suggestion in real_app.extensions["live"].now().suggester.suggest(typed):
             if suggestion.kind != "section":
                 first = real_searcher.search(suggestion.text).hits[0]
                 assert first.section_id == errors.get(suggestion.text) or first.headings[-1] == suggestion.text

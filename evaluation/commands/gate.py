@@ -20,6 +20,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     text = "fail where an index answers worse than the baseline; leaves gate.json beside its generation"
     sub = command(commands, "gate", _gate, text)
     sub.add_argument("--index", type=Path, default=Path("index"), help="what `indexer build` made (default: index)")
+    sub.add_argument("--generation", help="one of it that is not current yet, before `indexer promote`")
     sub.add_argument("--data", type=Path, default=JUDGED, help="BEIR folder with the judged queries")
     sub.add_argument("--split", help="which qrels (for our own queries: tuning)")
     sub.add_argument("--baseline", type=Path, default=BASELINE)
@@ -29,7 +30,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def _gate(options: argparse.Namespace) -> int:
     judged = judged_set(options.data, options.split)
-    loaded = artifact.load(options.index)
+    loaded = artifact.load(options.index, options.generation)
     searcher = Searcher(loaded, open_encoder(loaded))
     require_known(searcher, judged, options.index)
     (hybrid,) = systems.named(systems.local_systems(searcher, judged), ["hybrid"])
