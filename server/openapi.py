@@ -22,6 +22,7 @@ class Route:
     errors: tuple[int, ...] = ()
     moves: bool = False  # answers 301 for ids that were renamed
     status: int = 200  # of the reply
+    media_type: str = "application/json"  # of the reply; errors are JSON
 
 
 def _query(name: str, values: dict[str, Any], required: bool = False) -> dict[str, Any]:
@@ -75,6 +76,10 @@ ROUTES = (
     Route("get", "/livez", "Whether the process lives", schema.HealthReply),
     Route("get", "/readyz", "Whether searches can be answered", schema.ReadyReply),
     Route("get", "/version", "What is running", schema.VersionReply),
+    Route(
+        "get", "/metrics", "Numbers for Prometheus; 403 from other machines, unless the operator opened them", str,
+        errors=(403,), media_type="text/plain",
+    ),
 )  # fmt: skip
 
 
@@ -106,7 +111,8 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     def content(kind: type) -> dict[str, Any]:
         return {"application/json": {"schema": schemas[kind.__name__]}}
 
-    responses: dict[str, Any] = {str(route.status): {"description": route.summary, "content": content(route.reply)}}
+    told = {route.media_type: content(route.reply)["application/json"]}
+    responses: dict[str, Any] = {str(route.status): {"description": route.summary, "content": told}}
     if route.moves:
         responses["301"] = {"description": "Renamed: the present address is in Location"}
     for status in route.errors:
