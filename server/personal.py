@@ -13,7 +13,10 @@ from server.reading.masks import JWT, MAIL
 _DASH = r"[\s()–‑-]{0,3}"
 _QUOTED = r"\"[^\"\n]{1,200}\"|«[^»\n]{1,200}»|'[^'\n]{1,200}'"
 # «пароль: не подходит» tells no password.
-_SAID = r"(?!(?i:не|нет|был[ао]?|или|и|invalid|expired|null|none|required|неверн\w{1,4}|неправильн\w{1,4})\b|[*•]{2,})"
+_SAID = (
+    r"(?!(?i:не|нет|был[ао]?|или|и|invalid|expired|null|none|required|неверн\w{1,4}|неправильн\w{1,4})(?![^\s,.!?;)])"
+    r"|[*•]{2,}(?!\S)|\[\w{5,6} скрыт\])"
+)
 _SECRET = rf"\s{{0,2}}[:=]\s{{0,2}}{_SAID}(?i:bearer\s)?"
 _NUMBERED = r"\s{0,3}(?:(?:№|\bN\b|#|\bномер\w{0,2}|\bno\b\.?)[\s:]{0,3})"
 
