@@ -69,19 +69,26 @@ def _ask_glibc(name: str, *values: int) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command; 0 is fine, 1 says that something is to be mended, 2 is wrong usage."""
-    given = sys.argv[1:] if arguments is None else arguments
+    parser, rest = parser_of(sys.argv[1:] if arguments is None else arguments)
+    options = parser.parse_args(rest)
+    try:
+        return int(options.run(options))
+    except (ArtifactError, ModelError, JournalError, UnknownQueryError) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def parser_of(arguments: list[str]) -> tuple[argparse.ArgumentParser, list[str]]:
+    """What reads a command's options, and those options: without the name of a command, of the one that serves."""
     commands = {
         "search": (_search_parser, _search),
         "forget": (_forget_parser, _forget),
         "doctor": (doctor.parser, doctor.run),
     }
-    parser, run = commands.get(given[0] if given else "", (_serve_parser, _serve))
-    options = parser().parse_args(given[1:] if run is not _serve else given)
-    try:
-        return run(options)
-    except (ArtifactError, ModelError, JournalError, UnknownQueryError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    parser, run = commands.get(arguments[0] if arguments else "", (_serve_parser, _serve))
+    made = parser()
+    made.set_defaults(run=run)
+    return made, arguments if run is _serve else arguments[1:]
 
 
 def _serve_parser() -> argparse.ArgumentParser:
