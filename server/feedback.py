@@ -14,7 +14,7 @@ from pathlib import Path
 from server.errors import QueryError
 from server.journal import Journal, JournalError, UnknownQueryError
 from server.personal import hide
-from server.querylog import NOTHING_KEPT, QueryLog
+from server.querylog import DAYS, NOTHING_KEPT, QueryLog
 from server.reading.masks import mask
 from server.schema import FeedbackRequest
 from server.search import Result, Searcher
@@ -29,19 +29,20 @@ class Feedback:
     """The votes of one server."""
 
     def __init__(self, folder: Path, days: int | None = None) -> None:
-        """With `days` the texts of queries are kept too, masked, for so long.
+        """With `days` the texts of queries are kept too, masked, for so long; those of an earlier server go as well.
 
         Raises JournalError where the folder cannot hold them.
         """
         self._journal = Journal(folder)
-        self._log = QueryLog(self._journal, days) if days else None
+        self._keeps_texts = days is not None
+        self._log = QueryLog(self._journal, DAYS if days is None else days)
         self._journal.drop_unvoted(_KEPT)
         self._asked = count(1)
 
     def remember(self, query_id: str, result: Result) -> None:
         """Keeps what was shown for a query. A journal that fails costs votes, never an answer."""
         shown = [hit.section_id for hit in result.hits]
-        kept = hide(result.interpretation.typed) if self._log else NOTHING_KEPT
+        kept = hide(result.interpretation.typed) if self._keeps_texts else NOTHING_KEPT
         try:
             self._journal.add_query(
                 query_id,
@@ -51,8 +52,7 @@ class Feedback:
                 sections=shown,
                 hidden=kept.counts,
             )
-            if self._log:
-                self._log.sweep()
+            self._log.sweep()
             if next(self._asked) % _SWEEP == 0:
                 self._journal.drop_unvoted(_KEPT)
         except JournalError as error:

@@ -17,7 +17,7 @@ _SWEEP = 60.0  # seconds between two looks for texts that are too old
 
 
 class QueryLog:
-    """The texts of queries in a journal."""
+    """The texts of queries in a journal, and when they go."""
 
     def __init__(self, journal: Journal, days: int) -> None:
         """Drops at once what is older than `days`. Raises JournalError."""

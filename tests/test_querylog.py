@@ -71,6 +71,14 @@ def test_what_is_older_than_its_days_goes_at_the_start(built_index, encoder, fol
     assert "старый" not in on_disk(folder)
 
 
+def test_switching_the_log_off_does_not_keep_its_texts_for_ever(built_index, encoder, folder, client, monkeypatch):
+    for days in (31, 29):
+        aged(monkeypatch, days)
+        client.post("/v1/search", json={"query": f"вопрос {days}"})
+    create_app(built_index, encoder, folder)
+    assert [query.query for query in read_journals([folder]).queries] == ["вопрос 29"]
+
+
 def test_what_is_older_than_its_days_goes_as_new_ones_are_written(client, folder, monkeypatch):
     monkeypatch.setattr(querylog, "_SWEEP", 0.0)
     aged(monkeypatch, 31)
