@@ -8,7 +8,7 @@ import re
 import pytest
 from helpers import HashEncoder
 
-from server import logs
+from server import logs, tracing
 from server.app import create_app
 
 SECRET = "sekretnyj"
@@ -114,6 +114,19 @@ def test_outcomes_are_told_apart(client, lines, app, monkeypatch):
     assert counted['spravka_requests_total{outcome="answered",route="/v1/search"}'] == 2
     assert counted['spravka_requests_total{outcome="refused",route="/v1/search"}'] == 1
     assert counted['spravka_requests_total{outcome="error",route="/v1/suggest"}'] == 1
+
+
+def test_search_of_which_a_part_failed_is_degraded(client, lines, app, monkeypatch):
+    read = app.extensions["searcher"].read
+
+    def degraded(*arguments):
+        tracing.ended("degraded")
+        return read(*arguments)
+
+    monkeypatch.setattr(app.extensions["searcher"], "read", degraded)
+    client.post("/v1/search", json={"query": "не приходят уведомления"})
+    assert [line["outcome"] for line in lines()] == ["degraded"]
+    assert numbers(client)['spravka_requests_total{outcome="degraded",route="/v1/search"}'] == 1
 
 
 def test_failure_is_told_by_its_place_and_not_by_its_words(client, lines, app, monkeypatch):
