@@ -1,10 +1,13 @@
-"""The server's commands: serve an index over HTTP (the default), or search it from a shell."""
+"""The server's commands: serve an index over HTTP (the default), search it from a shell, forget a query, doctor."""
 
 import argparse
 import json
+import logging
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,9 +18,10 @@ from threadpoolctl import threadpool_limits
 
 from indexer import artifact, memory
 from indexer.errors import ArtifactError, ModelError
-from server import cors
+from server import cors, doctor, logs, metrics
 from server.app import create_app
-from server.journal import Journal, JournalError
+from server.journal import Journal, JournalError, UnknownQueryError, read_journals
+from server.querylog import DAYS
 from server.search import Searcher, open_encoder
 
 _WARMING = 16  # queries
@@ -26,10 +30,8 @@ _WARMING = 16  # queries
 class _Server(BaseApplication):  # type: ignore[misc]
     """gunicorn, set up from the command line alone."""
 
-    def __init__(self, index: Path, data: Path | None, origins: list[str], settings: dict[str, Any]) -> None:
-        self._index = index
-        self._data = data
-        self._origins = origins
+    def __init__(self, create: Callable[[], Flask], settings: dict[str, Any]) -> None:
+        self._create = create
         self._settings = settings
         super().__init__()
 
@@ -39,7 +41,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         _one_thread_each()
-        app = create_app(self._index, data=self._data, origins=self._origins)
+        app = self._create()
         warm_up(app.extensions["live"].now().searcher)
         memory.freeze()
         return app
@@ -71,23 +73,41 @@ def _started(worker: Worker) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command; 0 is fine, 1 says that something is to be mended, 2 is wrong usage."""
-    given = sys.argv[1:] if arguments is None else arguments
-    searching = given[:1] == ["search"]
-    options = (_search_parser() if searching else _serve_parser()).parse_args(given[1:] if searching else given)
+    parser, rest = parser_of(sys.argv[1:] if arguments is None else arguments)
+    options = parser.parse_args(rest)
     try:
-        return _search(options) if searching else _serve(options)
-    except (ArtifactError, ModelError, JournalError) as error:
+        return int(options.run(options))
+    except (ArtifactError, ModelError, JournalError, UnknownQueryError) as error:
         print(error, file=sys.stderr)
         return 1
+
+
+def parser_of(arguments: list[str]) -> tuple[argparse.ArgumentParser, list[str]]:
+    """What reads a command's options, and those options: without the name of a command, of the one that serves."""
+    commands = {
+        "search": (_search_parser, _search),
+        "forget": (_forget_parser, _forget),
+        "doctor": (doctor.parser, doctor.run),
+    }
+    parser, run = commands.get(arguments[0] if arguments else "", (_serve_parser, _serve))
+    made = parser()
+    made.set_defaults(run=run)
+    return made, arguments if run is _serve else arguments[1:]
 
 
 def _serve_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m server",
-        description="Serve an index over HTTP. Another command: python -m server search QUERY",
+        description="Serve an index over HTTP. Other commands: python -m server search QUERY, forget QUERY_ID, doctor",
     )
     parser.add_argument("--index", type=Path, default=Path("index"), help="folder of the index (default: index)")
     parser.add_argument("--data", type=Path, help="folder that votes are kept in (default: none are taken)")
+    parser.add_argument(
+        "--query-log", action="store_true", help="keep what is asked in the folder of --data, masked (default: no)"
+    )
+    parser.add_argument(
+        "--query-log-days", type=_days, default=DAYS, metavar="DAYS", help=f"for how long (default: {DAYS})"
+    )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument(
@@ -100,7 +120,19 @@ def _serve_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--workers", type=int, default=1, help="processes, which share what is loaded (default: 1)")
     parser.add_argument("--threads", type=int, default=4, help="requests at a time in one process (default: 4)")
+    parser.add_argument(
+        "--log-format", choices=logs.FORMATS, help="of the log on stderr (default: text in a terminal, else json)"
+    )
+    parser.add_argument(
+        "--metrics-public", action="store_true", help="let other machines read /metrics (default: this one alone)"
+    )
     return parser
+
+
+def _days(text: str) -> int:
+    if not (text.isdecimal() and 1 <= int(text) <= 3650):
+        raise argparse.ArgumentTypeError(f'"{text}" is no number of days; expected a whole number from 1 to 3650')
+    return int(text)
 
 
 def _origin(text: str) -> str:
@@ -111,34 +143,65 @@ def _origin(text: str) -> str:
 
 
 def _serve(options: argparse.Namespace) -> int:
+    if options.query_log and not options.data:
+        print("--query-log: no folder to keep queries in; add --data FOLDER, or leave it out", file=sys.stderr)
+        return 2
     # Before any worker starts, so that a bad index is told once and plainly.
     folder = artifact.current(options.index)
     artifact.verify(folder)
     if options.data:
         Journal(options.data).close()
-    print(f"Serving {folder.name} on http://{options.host}:{options.port}", file=sys.stderr, flush=True)
-    _Server(
+    logs.configure(options.log_format or logs.default_format())
+    logging.getLogger("server").info("Serving %s on http://%s:%d", folder.name, options.host, options.port)
+    create = partial(
+        create_app,
         options.index,
-        options.data,
-        options.allow_origin,
-        {
-            "bind": f"{options.host}:{options.port}",
-            "workers": options.workers,
-            "threads": options.threads,
-            "worker_class": "gthread",
-            # Loaded once and shared by the workers, but for PyTorch, whose threads do not survive a fork.
-            "preload_app": artifact.has_query_side(folder),
-            "post_worker_init": _started,
-            "timeout": 120,  # a cold start reads the model from disk
-            "accesslog": "-",
-            # The path without its query string: what people ask stays out of the log.
-            "access_log_format": "%(t)s %(m)s %(U)s %(s)s %(B)s bytes %(M)s ms",
-            "errorlog": "-",
-            "loglevel": "warning",
-            "limit_request_line": 8190,
-            "proc_name": "spravka",
-        },
-    ).run()
+        data=options.data,
+        origins=options.allow_origin,
+        query_log_days=options.query_log_days if options.query_log else None,
+        metrics_public=options.metrics_public,
+    )
+    with metrics.shared():
+        _Server(create, _settings(options, folder)).run()
+    return 0
+
+
+def _settings(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """What gunicorn is told."""
+    return {
+        "bind": f"{options.host}:{options.port}",
+        "workers": options.workers,
+        "threads": options.threads,
+        "worker_class": "gthread",
+        # Loaded once and shared by the workers, but for PyTorch, whose threads do not survive a fork.
+        "preload_app": artifact.has_query_side(folder),
+        "post_worker_init": _started,
+        "timeout": 120,  # a cold start reads the model from disk
+        "child_exit": lambda arbiter, worker: metrics.forget_worker(worker.pid),
+        "logger_class": logs.GunicornLogger,
+        "loglevel": "warning",
+        "limit_request_line": 8190,
+        "proc_name": "spravka",
+    }
+
+
+def _forget_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m server forget", description="Delete a query, its votes and comments from a journal."
+    )
+    parser.add_argument("query_id", help="the query_id of the reply")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the server's --data")
+    return parser
+
+
+def _forget(options: argparse.Namespace) -> int:
+    read_journals([options.data])  # a folder without a journal is refused, not given one
+    journal = Journal(options.data)
+    try:
+        journal.forget(options.query_id)
+    finally:
+        journal.close()
+    print(f"{journal.path}: {options.query_id} is forgotten")
     return 0
 
 

@@ -12,13 +12,14 @@ from flask import Blueprint, Response, current_app, redirect, request
 
 from indexer.artifact import Manifest
 from indexer.sections import Section
-from server import VERSION, feedback, openapi, schema
+from server import VERSION, feedback, openapi, schema, tracing
 from server.answering import Answerer
 from server.caching import Reply
 from server.errors import QueryError
 from server.explaining import Explainer, Explanation
 from server.interpretation import AS_TYPED
 from server.live import live, serving
+from server.observing import Observer
 from server.search import Filters, Searcher, article_url
 from server.search import Result as SearchResult
 
@@ -101,6 +102,7 @@ def _search(asked_for: bytes, read: Callable[[], schema.SearchRequest]) -> Respo
     replies = serving().replies
     key = (searcher().artifact.generation, request.method, asked_for)
     if known := replies.get(key):
+        tracing.ended("cached")
         return _sent(known.body(asked(known.result), _milliseconds(started)))
     wanted = read()
     filters = Filters(tuple(wanted.filters.platform), tuple(wanted.filters.audience), tuple(wanted.filters.topic))
@@ -115,16 +117,18 @@ def _search(asked_for: bytes, read: Callable[[], schema.SearchRequest]) -> Respo
     )
     hits = list(result.hits)
     shown = result.answerable or not wanted.abstain
-    found = _headed(
-        schema.SearchReply,
-        wanted.query,
-        result,
-        started,
-        hits=hits if shown else [],
-        near_misses=[] if shown else hits,
-        explanations=_explained(result, wanted) if wanted.explain else None,
-    )
-    response = reply(found)
+    explanations = _explained(result, wanted) if wanted.explain else None
+    with tracing.stage("render"):
+        found = _headed(
+            schema.SearchReply,
+            wanted.query,
+            result,
+            started,
+            hits=hits if shown else [],
+            near_misses=[] if shown else hits,
+            explanations=explanations,
+        )
+        response = reply(found)
     replies.keep(key, Reply.of(response.get_data(), replace(result, candidates=None)))
     return response
 
@@ -242,7 +246,8 @@ def answer() -> Response:
         wanted.query, platform=wanted.platform, audience=wanted.audience, tried=frozenset(wanted.tried)
     )
     told = {each.name: getattr(found, each.name) for each in fields(found) if each.name != "result"}
-    return reply(_headed(schema.AnswerReply, wanted.query, found.result, started, **told))
+    with tracing.stage("render"):
+        return reply(_headed(schema.AnswerReply, wanted.query, found.result, started, **told))
 
 
 @api.get("/v1/suggest")
@@ -299,6 +304,13 @@ def _encoder(manifest: Manifest) -> str:
     """What encodes queries; of a model that could not be exported, why."""
     about = manifest.query_side
     return f"{about['kind']}: {about['reason']}" if "reason" in about else str(about["kind"])
+
+
+@api.get("/metrics")
+def metrics() -> Response:
+    """Numbers for Prometheus, for this machine alone unless the operator opened them."""
+    observer: Observer = current_app.extensions["observer"]
+    return observer.exposition()
 
 
 @api.get("/openapi.json")

@@ -13,7 +13,8 @@ from server.agent import agent
 from server.api import api, reply
 from server.errors import HTTP_ERRORS, QueryError
 from server.feedback import Feedback
-from server.live import Live
+from server.live import Live, serving
+from server.observing import Observer
 from server.schema import MAXIMUM_BODY
 
 _HEADERS = {
@@ -26,15 +27,22 @@ _HEADERS = {
 
 _RETRY_AFTER = 10  # seconds
 
-_JSON_PATHS = ("/v1/", "/healthz", "/livez", "/readyz", "/version", "/openapi.json", "/admin/")
+_JSON_PATHS = ("/v1/", "/healthz", "/livez", "/readyz", "/version", "/metrics", "/openapi.json", "/admin/")
 
 
 def create_app(
-    index: Path, encoder: QueryEncoder | None = None, data: Path | None = None, *, origins: Collection[str] = ()
+    index: Path,
+    encoder: QueryEncoder | None = None,
+    data: Path | None = None,
+    *,
+    origins: Collection[str] = (),
+    query_log_days: int | None = None,
+    metrics_public: bool = False,
 ) -> Flask:
     """The application over the current generation of an index, and over the next ones as they become current.
 
-    Votes are kept in the folder `data`, if there is one; pages of other `origins` may call the JSON routes.
+    Votes are kept in the folder `data`, if there is one, and with `query_log_days` masked queries for so long; pages of
+    other `origins` may call the JSON routes. `/metrics` is for this machine alone unless `metrics_public`.
 
     Raises ArtifactError, ModelError or JournalError where one of them cannot be used. `encoder` stands in for the
     model of the manifest.
@@ -42,8 +50,10 @@ def create_app(
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAXIMUM_BODY
     app.config["MAX_FORM_MEMORY_SIZE"] = MAXIMUM_BODY
+    # The first around each request: what the others do is seen too.
+    app.extensions["observer"] = Observer(app, lambda: serving().generation, public=metrics_public)
     app.extensions["live"] = Live(index, encoder)
-    app.extensions["feedback"] = Feedback(data) if data else None
+    app.extensions["feedback"] = Feedback(data, query_log_days) if data else None
     app.register_blueprint(api)
     app.register_blueprint(pages.pages)
     app.register_blueprint(agent)
@@ -78,10 +88,11 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _failure(error: Exception) -> Response:
-    # The query stays out of the log: only where it failed goes there.
+    # The query stays out of the log: only where it failed goes there, see server/logs.py.
     from flask import current_app
 
-    current_app.logger.error("%s while answering %s", type(error).__name__, request.path, exc_info=error)
+    route = request.url_rule.rule if request.url_rule else "an unknown address"
+    current_app.logger.error("%s while answering %s", type(error).__name__, route, exc_info=error)
     code, message = HTTP_ERRORS[500]
     return _query_error(QueryError(500, code, message))
 

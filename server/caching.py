@@ -8,6 +8,7 @@ from cachetools import LRUCache
 
 from indexer.encoder import Progress, Vectors
 from indexer.query_encoder import QueryEncoder
+from server import tracing
 from server.search import Result
 
 _VECTORS = 1024  # queries, 1.5 kB each with 384 dimensions
@@ -29,6 +30,7 @@ class RememberingEncoder:
         """One unit vector, float32, shape (dimension,); not to be written to."""
         with self._lock:
             known = self._vectors.get(query)
+        tracing.looked_up("vectors", known is not None)
         if known is not None:
             return known
         vector = self._encoder.encode_query(query)
@@ -80,7 +82,9 @@ class Replies:
     def get(self, key: Hashable) -> Reply | None:
         """The reply, or None."""
         with self._lock:
-            return self._replies.get(key)
+            known = self._replies.get(key)
+        tracing.looked_up("replies", known is not None)
+        return known
 
     def keep(self, key: Hashable, reply: Reply) -> None:
         """Keeps a reply; one larger than all others may be together is not kept."""

@@ -1,6 +1,7 @@
 """Votes of visitors and judgments of agents, in the journal of the `--data` folder; without that folder none are taken.
 
-A visitor's query is remembered by its id and by what was shown for it, so that a vote can name it; its text is not.
+A visitor's query is remembered by its id and by what was shown for it, so that a vote can name it; its text only where
+the operator switched the query log on.
 What an agent judged for is kept, without personal data: a judgment says nothing without it.
 """
 
@@ -13,6 +14,7 @@ from pathlib import Path
 from server.errors import QueryError
 from server.journal import Journal, JournalError, UnknownQueryError
 from server.personal import hide
+from server.querylog import DAYS, NOTHING_KEPT, QueryLog
 from server.reading.masks import mask
 from server.schema import FeedbackRequest
 from server.search import Result, Searcher
@@ -26,19 +28,31 @@ _log = logging.getLogger(__name__)
 class Feedback:
     """The votes of one server."""
 
-    def __init__(self, folder: Path) -> None:
-        """Raises JournalError where the folder cannot hold them."""
+    def __init__(self, folder: Path, days: int | None = None) -> None:
+        """With `days` the texts of queries are kept too, masked, for so long; those of an earlier server go as well.
+
+        Raises JournalError where the folder cannot hold them.
+        """
         self._journal = Journal(folder)
+        self._keeps_texts = days is not None
+        self._log = QueryLog(self._journal, DAYS if days is None else days)
         self._journal.drop_unvoted(_KEPT)
         self._asked = count(1)
 
     def remember(self, query_id: str, result: Result) -> None:
         """Keeps what was shown for a query. A journal that fails costs votes, never an answer."""
         shown = [hit.section_id for hit in result.hits]
+        kept = hide(result.interpretation.typed) if self._keeps_texts else NOTHING_KEPT
         try:
             self._journal.add_query(
-                query_id, "", answerable=result.answerable, relevance=result.relevance, sections=shown
+                query_id,
+                kept.text,
+                answerable=result.answerable,
+                relevance=result.relevance,
+                sections=shown,
+                hidden=kept.counts,
             )
+            self._log.sweep()
             if next(self._asked) % _SWEEP == 0:
                 self._journal.drop_unvoted(_KEPT)
         except JournalError as error:
@@ -52,7 +66,7 @@ class Feedback:
 
     def vote(self, wanted: FeedbackRequest, section_id: str) -> None:
         """Keeps a vote; what is personal in the comment is masked. Raises UnknownQueryError."""
-        self._journal.add_feedback(wanted.query_id, section_id, wanted.outcome, mask(wanted.comment.strip()))
+        self._journal.add_feedback(wanted.query_id, section_id, wanted.outcome, hide(mask(wanted.comment.strip())).text)
 
     def judge(self, query: str, section_id: str, grade: int) -> None:
         """Keeps an agent's judgment; what is personal in the query is hidden."""

@@ -7,7 +7,7 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -35,6 +35,10 @@ _TABLES = (
     """CREATE TABLE IF NOT EXISTS judgments (
         query TEXT NOT NULL, section_id TEXT NOT NULL, grade INTEGER NOT NULL, created TEXT NOT NULL,
         PRIMARY KEY (query, section_id)) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS hidden (
+        query_id TEXT NOT NULL, kind TEXT NOT NULL, times INTEGER NOT NULL, PRIMARY KEY (query_id, kind))
+        WITHOUT ROWID""",
+    "CREATE INDEX IF NOT EXISTS queries_by_age ON queries (created)",
 )
 _QUERY = "INSERT INTO queries VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 # One statement, so that no other process comes between the question and the vote.
@@ -43,8 +47,17 @@ _VOTE = """INSERT INTO feedback SELECT query_id, ?, ?, ?, ? FROM queries WHERE q
 
 _JUDGMENT = """INSERT INTO judgments VALUES (?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET grade = excluded.grade, created = excluded.created"""
+_HIDDEN = "INSERT INTO hidden VALUES (?, ?, ?)"
 _DROP = """DELETE FROM queries
     WHERE query = '' AND created < ? AND query_id NOT IN (SELECT query_id FROM feedback)"""
+_OLD = "SELECT query_id FROM queries WHERE query != '' AND created < ?"
+# In this order: what nobody voted on goes whole, of the rest the text.
+_EXPIRE = (
+    f"DELETE FROM hidden WHERE query_id IN ({_OLD})",  # noqa: S608 -- our own words
+    f"DELETE FROM queries WHERE query_id IN ({_OLD}) AND query_id NOT IN (SELECT query_id FROM feedback)",  # noqa: S608
+    "UPDATE queries SET query = '' WHERE query != '' AND created < ?",
+)
+_OF_QUERY = ("queries", "feedback", "hidden")  # the tables that hold what belongs to a query id
 
 
 class JournalError(Exception):
@@ -65,6 +78,7 @@ class LoggedQuery:
     answerable: bool
     relevance: float  # of the best section, in [0, 1]
     sections: tuple[str, ...]  # section_ids of the first ones shown, best first
+    hidden: tuple[tuple[str, int], ...] = ()  # kind of personal data and how often it was masked, in order of kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +127,25 @@ class Journal:
             self._connection()
 
     def add_query(
-        self, query_id: str, query: str, *, answerable: bool, relevance: float, sections: Sequence[str]
+        self,
+        query_id: str,
+        query: str,
+        *,
+        answerable: bool,
+        relevance: float,
+        sections: Sequence[str],
+        hidden: Mapping[str, int] | None = None,
     ) -> None:
-        """Adds a query; `sections` are the ids of the first ones shown, best first.
+        """Adds a query; `sections` are the ids of the first ones shown, best first, `hidden` what was masked of it.
 
         Raises ValueError where there is one of this id already.
         """
         row = (query_id, _now(), _storable(query), answerable, float(relevance), json.dumps(list(sections)))
-        if not self._add(_QUERY, row):
+        with self._transaction() as db:
+            added = db.execute(_QUERY, row).rowcount
+            if added and hidden:
+                db.executemany(_HIDDEN, [(query_id, kind, times) for kind, times in hidden.items()])
+        if not added:
             raise ValueError(f"query {query_id} is in {self.path} already; expected a new id for each query")
 
     def add_feedback(self, query_id: str, section_id: str, outcome: Outcome, comment: str = "") -> None:
@@ -147,6 +172,32 @@ class Journal:
         """Drops the queries without text that nobody voted on, of that age and more; gives their number."""
         return self._add(_DROP, (_moment(datetime.now(UTC) - older),))
 
+    def drop_texts(self, older: timedelta) -> int:
+        """Drops the texts of queries of that age and more; gives their number. Votes on them stay, without a text."""
+        before = _moment(datetime.now(UTC) - older)
+        with self._transaction() as db:
+            db.execute(_EXPIRE[0], (before,))
+            return sum(db.execute(statement, (before,)).rowcount for statement in _EXPIRE[1:])
+
+    def forget(self, query_id: str) -> None:
+        """Deletes a query with its votes, and what the file and its write-ahead log still hold of them.
+
+        Raises UnknownQueryError where no such query was added.
+        """
+        with self._transaction() as db:
+            removed = [
+                db.execute(f"DELETE FROM {table} WHERE query_id = ?", (_storable(query_id),)).rowcount  # noqa: S608
+                for table in _OF_QUERY
+            ]
+        if not any(removed):
+            raise UnknownQueryError(f"query {query_id!r} is not in {self.path}; expected one that was asked here")
+        self.clean()
+
+    def clean(self) -> None:
+        """Takes out of the write-ahead log what was deleted; a reader of this moment may delay it to the next call."""
+        with self._lock, _refusals(self.path):
+            self._connection().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
     def close(self) -> None:
         """Closes the file; the next call opens it again."""
         with self._lock:
@@ -157,6 +208,19 @@ class Journal:
         """The number of rows that the statement, a transaction of its own, adds or changes."""
         with self._lock, _refusals(self.path):
             return self._connection().execute(statement, row).rowcount
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """All that is done in the block is written together or not at all."""
+        with self._lock, _refusals(self.path):
+            db = self._connection()
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                db.execute("ROLLBACK")
+                raise
 
     def _connection(self) -> sqlite3.Connection:
         if (process := os.getpid()) not in self._connections:
@@ -198,11 +262,22 @@ def _read(path: Path) -> Contents:
         _require_version(db, path)
         queries = db.execute("SELECT * FROM queries").fetchall()
         votes = db.execute("SELECT * FROM feedback").fetchall()
-        judges = db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'judgments'").fetchone()[0]
-        judgments = db.execute("SELECT * FROM judgments").fetchall() if judges else []  # older journals have none
+        tables = {name for (name,) in db.execute("SELECT name FROM sqlite_schema")}  # older journals have fewer
+        judgments = db.execute("SELECT * FROM judgments").fetchall() if "judgments" in tables else []
+        hidden: dict[str, list[tuple[str, int]]] = {}
+        for query_id, kind, times in db.execute("SELECT * FROM hidden ORDER BY kind") if "hidden" in tables else ():
+            hidden.setdefault(query_id, []).append((kind, times))
         return Contents(
             tuple(
-                LoggedQuery(query_id, created, query, bool(answerable), relevance, tuple(json.loads(sections)))
+                LoggedQuery(
+                    query_id,
+                    created,
+                    query,
+                    bool(answerable),
+                    relevance,
+                    tuple(json.loads(sections)),
+                    tuple(hidden.get(query_id, ())),
+                )
                 for query_id, created, query, answerable, relevance, sections in queries
             ),
             tuple(Vote(*row) for row in votes),
@@ -223,6 +298,7 @@ def _opened(path: Path) -> sqlite3.Connection:
             db.execute(statement)
         db.execute("COMMIT")
         db.execute("PRAGMA journal_mode = WAL")  # readers and the writer do not wait for each other
+        db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten, not only let go
         db.execute("PRAGMA synchronous = NORMAL")  # no wait for the disk; a power failure may cost the last rows
     except BaseException:
         db.close()

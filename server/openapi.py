@@ -22,6 +22,7 @@ class Route:
     errors: tuple[int, ...] = ()
     moves: bool = False  # answers 301 for ids that were renamed
     status: int = 200  # of the reply
+    media_type: str = "application/json"  # of the reply; errors are JSON
 
 
 def _query(name: str, values: dict[str, Any], required: bool = False) -> dict[str, Any]:
@@ -79,6 +80,10 @@ ROUTES = (
         "post", "/admin/index/reload", "Serve the generation that is current on disk; only from the machine itself",
         schema.ReloadReply, errors=(403, 409, 503),
     ),
+    Route(
+        "get", "/metrics", "Numbers for Prometheus; 403 from other machines, unless the operator opened them", str,
+        errors=(403,), media_type="text/plain",
+    ),
 )  # fmt: skip
 
 
@@ -110,7 +115,8 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     def content(kind: type) -> dict[str, Any]:
         return {"application/json": {"schema": schemas[kind.__name__]}}
 
-    responses: dict[str, Any] = {str(route.status): {"description": route.summary, "content": content(route.reply)}}
+    told = {route.media_type: content(route.reply)["application/json"]}
+    responses: dict[str, Any] = {str(route.status): {"description": route.summary, "content": told}}
     if route.moves:
         responses["301"] = {"description": "Renamed: the present address is in Location"}
     for status in route.errors:

@@ -27,6 +27,7 @@ from server.reading.cues import PLATFORMS, Audience, Platform
 from server.reading.known import quoted_errors
 from server.relevance import Gauge, likelihood
 from server.snippets import Snippets
+from server.tracing import stage
 
 Mode = Literal["hybrid", "lexical", "semantic"]
 MatchedBy = Literal["lexical", "semantic", "error"]
@@ -176,18 +177,21 @@ class Searcher:
 
         A query without letters or digits gives no hits.
         """
-        read = self.read(query, without, untouched)
+        with stage("read"):
+            read = self.read(query, without, untouched)
         if not any(words(read.read_as)):
             return Result(read, (), 0.0, False, False)
         candidates = self.candidates(read, mode, self._allowed(filters or Filters()), left_out)
-        fused = self.fuse(candidates, mode, for_anybody=not (filters and filters.audience))
-        marked = self._snippets.query_lemmas(read.read_as)
-        rows = self.ranked(fused, limit, per_article)
-        relevances, calibrated = self._relevances(read, candidates, rows, mode)
-        hits = tuple(
-            self._hit(rank, row, fused[row], relevance, candidates, marked)
-            for rank, (row, relevance) in enumerate(zip(rows, relevances, strict=True), start=1)
-        )
+        with stage("fuse"):
+            fused = self.fuse(candidates, mode, for_anybody=not (filters and filters.audience))
+            rows = self.ranked(fused, limit, per_article)
+            relevances, calibrated = self._relevances(read, candidates, rows, mode)
+        with stage("render"):
+            marked = self._snippets.query_lemmas(read.read_as)
+            hits = tuple(
+                self._hit(rank, row, fused[row], relevance, candidates, marked)
+                for rank, (row, relevance) in enumerate(zip(rows, relevances, strict=True), start=1)
+            )
         best = max(relevances, default=0.0)
         answerable = bool(hits) and (not calibrated or best >= self._threshold)
         return Result(read, hits, best, answerable, calibrated, candidates)
@@ -278,19 +282,23 @@ class Searcher:
         vector: Vectors | None = None
         likeness: Likeness | None = None
         if mode != "semantic":
-            lexical = self._lexical(read, allowed)
+            with stage("lexical"):
+                lexical = self._lexical(read, allowed)
             rows = (self._rows[section_id] for section_id in read.explained_in if section_id in self._rows)
             error = frozenset(row for row in rows if allowed is None or allowed[row])
         if mode != "lexical":
-            vector = self.encoder.encode_query(read.sense)
-            semantic = dict(self.artifact.vectors.search(vector, CANDIDATES, allowed))
-            if not read.is_sure:
+            with stage("encode"):
+                vector = self.encoder.encode_query(read.sense)
                 # Both readings are searched; a section counts by the one that it fits better.
-                typed = self.encoder.encode_query(read.typed)
-                for row, cosine in self.artifact.vectors.search(typed, CANDIDATES, allowed):
-                    semantic[row] = max(cosine, semantic.get(row, cosine))
+                typed = None if read.is_sure else self.encoder.encode_query(read.typed)
+            with stage("semantic"):
+                semantic = dict(self.artifact.vectors.search(vector, CANDIDATES, allowed))
+                if typed is not None:
+                    for row, cosine in self.artifact.vectors.search(typed, CANDIDATES, allowed):
+                        semantic[row] = max(cosine, semantic.get(row, cosine))
         if mode == "hybrid" and vector is not None:
-            likeness = self.asked.likeness(vector, self.lemmatizer.lemmas(read.read_as), left_out)
+            with stage("fuse"):
+                likeness = self.asked.likeness(vector, self.lemmatizer.lemmas(read.read_as), left_out)
         return Candidates(lexical, semantic, error, vector, likeness, read.platform, read.audience)
 
     def fuse(self, candidates: Candidates, mode: Mode, for_anybody: bool = True) -> dict[int, float]:

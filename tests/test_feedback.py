@@ -68,9 +68,9 @@ def test_query_is_remembered_by_what_was_shown_but_not_by_its_text(client, reply
 
 def test_what_is_personal_in_a_comment_is_masked_and_nothing_of_it_is_logged(client, reply, folder, caplog):
     with caplog.at_level(logging.DEBUG):
-        client.post("/v1/feedback", json=vote(reply, comment="звоните +7 912 345-67-89, anna@example.ru"))
+        client.post("/v1/feedback", json=vote(reply, comment="я — Анна, звоните +7 912 345-67-89, anna@example.ru"))
     (kept,) = read_journals([folder]).feedback
-    assert kept.comment == "звоните ‹телефон›, ‹почта›"
+    assert kept.comment == "я — [имя скрыто], звоните ‹телефон›, ‹почта›"
     assert "anna" not in caplog.text
     assert "звоните" not in caplog.text
 

@@ -10,7 +10,7 @@ import pytest
 
 from evaluation.__main__ import _parser as evaluation_parser
 from indexer.__main__ import _parser as indexer_parser
-from server.__main__ import _search_parser, _serve_parser
+from server.__main__ import parser_of
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -32,8 +32,8 @@ def test_readme_has_commands_to_check():
 def test_every_command_is_one_that_exists(command):
     room, *arguments = shlex.split(command.removeprefix(PYTHON))
     if room == "server":
-        searching = arguments[0] == "search"
-        (_search_parser() if searching else _serve_parser()).parse_args(arguments[1:] if searching else arguments)
+        parser, rest = parser_of(arguments)
+        parser.parse_args(rest)
     else:
         {"indexer": indexer_parser, "evaluation": evaluation_parser}[room]().parse_args(arguments)
 

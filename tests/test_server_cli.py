@@ -76,23 +76,46 @@ def test_search_prints_sections_for_people_and_for_programs(real_index, capsys):
 
 
 @pytest.mark.model
-def test_server_answers_logs_no_query_and_stops_when_asked(real_index, tmp_path):
+def test_server_answers_logs_no_query_counts_together_and_stops_when_asked(real_index, tmp_path, capsys):
     port = free_port()
     command = [sys.executable, "-m", "server", "--index", str(real_index), "--port", str(port)]
-    command += ["--data", str(tmp_path / "data")]
-    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    command += ["--data", str(tmp_path / "data"), "--workers", "2"]
+    (tmp_path / "temporary").mkdir()
+    server = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path / "temporary")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     try:
         until_ready(port, server)
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/search?q=sekretnyj", timeout=60) as response:
             assert json.load(response)["hits"]
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/suggest?q=sekretnyj", timeout=60) as response:
             assert response.status == 200
+        # A space that was not encoded makes the request malformed; gunicorn refuses it by itself.
+        assert b"400 Bad Request" in sent(port, b"GET /?q=sekretnyj parol HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        # Each asking may meet either worker: they count together.
+        for asked in range(1, 6):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as response:
+                text = response.read().decode()
+            assert 'spravka_requests_total{outcome="answered",route="/v1/search"} 1.0' in text
+            assert (f'spravka_requests_total{{outcome="answered",route="/metrics"}} {asked - 1}.0' in text) == (
+                asked > 1
+            )
+        assert main(["doctor", "--index", str(real_index), "--url", f"http://127.0.0.1:{port}"]) == 0
+        assert "ok       server" in capsys.readouterr().out
     finally:
         server.send_signal(signal.SIGTERM)
         log, _ = server.communicate(timeout=60)
     assert server.returncode == 0
-    assert "GET /v1/search 200" in log
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert [line["status"] for line in lines if line.get("route") == "/v1/search"] == [200]
+    assert [line["message"] for line in lines if line["level"] == "warning"] == ["a malformed request was refused"]
     assert "sekretnyj" not in log
+    assert list((tmp_path / "temporary").glob("spravka-metrics-*")) == []
     assert len(read_journals([tmp_path / "data"]).queries) == 1
 
 
@@ -126,6 +149,12 @@ def test_every_process_of_a_running_server_switches_without_a_failed_request(rea
 def generation_of(port):
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/search?q=sms", timeout=60) as response:
         return json.load(response)["index"]["generation"]
+
+
+def sent(port, request):
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        connection.sendall(request)
+        return connection.recv(4096)
 
 
 def until_ready(port, server):

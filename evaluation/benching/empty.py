@@ -7,7 +7,8 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
-# What `python -m server` gives gunicorn and what changes the time of a request; a test holds the two together.
+# What `python -m server` gives gunicorn and what changes the time of a request; a test holds the two together. Our
+# server writes its own line a request, here gunicorn's access log does.
 SETTINGS: dict[str, Any] = {
     "threads": 4,
     "worker_class": "gthread",
