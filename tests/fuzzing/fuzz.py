@@ -1,7 +1,7 @@
 """Coverage-guided fuzzing of one target: python tests/fuzzing/fuzz.py TARGET [-max_total_time=600] [FOLDER...].
 
-Needs atheris (pip install atheris: Linux and macOS, CPython 3.11 or newer). An exception is a finding: it is printed, and
-the input is left in the current folder. See README.md.
+Needs atheris (pip install atheris: Linux and macOS, CPython 3.11 or newer). An exception is a finding: it is printed,
+and the input is left in the current folder. See README.md.
 """
 
 import sys
