@@ -30,6 +30,7 @@ test: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/bandit -q -ll -c pyproject.toml -r indexer server evaluation
 	$(BIN)/python -m indexer validate corpus
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile
 

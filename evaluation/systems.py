@@ -217,7 +217,7 @@ def _post(url: str, body: object, needed: Sequence[str], attempts: int = 5) -> d
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"})  # noqa: S310 -- checked above
     for attempt in range(1, attempts + 1):
         try:
-            with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310  # nosec B310
                 reply: dict[str, Any] = json.load(response)
                 return {name: reply[name] for name in needed}
         except urllib.error.HTTPError as error:

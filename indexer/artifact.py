@@ -17,6 +17,7 @@ index/generations/<id>/manifest.json    written last: what it was made from and 
 import contextlib
 import hashlib
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -51,6 +52,7 @@ STAMP = "%Y-%m-%dT%H-%M-%S-%f"  # the id of a generation begins with when it was
 FORMAT = 9  # of the artifact; a server reads exactly its own. Raised with calibration.FEATURES_VERSION, too
 
 _REBUILD = "rebuild it: python -m indexer build corpus --out index"
+_GENERATION = re.compile(r"[0-9T-]+-([0-9a-f]{8})")  # the end is of the manifest's SHA-256
 
 Noun = TypeVar("Noun")
 
@@ -318,7 +320,23 @@ def verify(folder: Path) -> Manifest:
             raise ArtifactError(
                 f"{folder / name}: checksum differs from the manifest, the file was changed or damaged; {_REBUILD}"
             )
+    for name in found.keys() - manifest.checksums.keys():  # an encoder that is there would be used
+        raise ArtifactError(
+            f"{folder / name}: the manifest does not name it; expected the files of the build alone; "
+            f"remove it, or {_REBUILD}"
+        )
     return manifest
+
+
+def _require_own_manifest(folder: Path) -> None:
+    """Raises ArtifactError where a generation's manifest is another than its name says."""
+    digest = _GENERATION.fullmatch(folder.name)
+    text = (folder / "manifest.json").read_bytes().removesuffix(b"\n")
+    if digest and hashlib.sha256(text).hexdigest()[:8] != digest[1]:
+        raise ArtifactError(
+            f"{folder / 'manifest.json'}: changed since it was written; expected the one whose SHA-256 begins with "
+            f"{digest[1]}; {_REBUILD}"
+        )
 
 
 def load(index: Path, generation: str | None = None) -> Artifact:
@@ -356,6 +374,7 @@ def load_folder(folder: Path) -> Artifact:
         raise ArtifactError(
             f"{folder / ADAPTER}: unreadable; expected the adapter that the manifest names; {_REBUILD}"
         ) from error
+    _require_own_manifest(folder)  # last: of a faulty build, all above tells more
     calibrated = read_calibration(folder) if manifest.inputs.calibration else None
     return Artifact(
         generation=folder.name,

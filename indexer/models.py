@@ -54,7 +54,8 @@ def resolve(name: str, say: Callable[[str], None] = lambda message: None) -> Mod
     from huggingface_hub import snapshot_download
 
     try:
-        folder = Path(snapshot_download(name))
+        # The user names the model; which release of it was taken, its fingerprint in the manifest says.
+        folder = Path(snapshot_download(name))  # nosec B615
     except Exception as error:  # which HTTP library speaks (of a proxy, say) changes with the hub's release
         raise ModelError(
             f"model {name}: neither a folder nor to be had from the model hub ({type(error).__name__}); "

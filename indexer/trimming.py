@@ -17,7 +17,7 @@ _MARK = "▁"  # stands for the space before a word
 _SIGNS = re.compile(r"[А-Яа-яЁё\x21-\x40\x5b-\x60\x7b-\x7e«»„“”’‘–—…№°€]+")  # Russian letters, digits, signs
 _SHORT_LATIN = re.compile(r"[\x21-\x7e]{1,3}")
 _SPECIAL = re.compile("<.+>")  # <unk>, </s>
-_LATIN_WORD = re.compile(r"\S*[A-Za-z]\S*")
+_LATIN_WORD = re.compile(r"(?<!\S)[^\sA-Za-z]*+[A-Za-z]\S*+")
 _LETTERS_OF_OTHERS = 0x530  # from here on: neither Latin, Greek nor Cyrillic
 
 

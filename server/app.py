@@ -23,6 +23,7 @@ _HEADERS = {
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",  # the address of a page holds the query
+    "Cross-Origin-Opener-Policy": "same-origin",  # a site that opens a page has no hold of its window
 }
 
 _RETRY_AFTER = 10  # seconds

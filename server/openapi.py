@@ -32,7 +32,7 @@ def _query(name: str, values: dict[str, Any], required: bool = False) -> dict[st
 def _search_parameters() -> tuple[dict[str, Any], ...]:
     properties = schema.SearchRequest.model_json_schema()["properties"]
     filters = schema.FiltersIn.model_json_schema()["properties"]
-    names = [name for name in properties if name not in {"query", "filters"}]
+    names = [name for name in properties if name not in {"query", "filters", *schema.LATER}]
     return (
         _query("q", properties["query"], required=True),
         *(_query(name, filters[name]) for name in filters),
@@ -65,7 +65,7 @@ ROUTES = (
     ),
     Route(
         "get", "/v1/suggest", "What to offer while somebody types", schema.SuggestReply,
-        parameters=(_query("q", {"type": "string", "maxLength": schema.MAXIMUM_SUGGESTED}, required=True),),
+        parameters=(_query("q", {"type": "string", "maxLength": schema.MAXIMUM_SUGGESTED}),),
         errors=(422,),
     ),
     Route(

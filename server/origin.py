@@ -10,11 +10,12 @@ from server.errors import QueryError
 def require_same_site(request: Request) -> None:
     """Raises QueryError where a browser says that another site sent this.
 
-    Every browser of today says so in Sec-Fetch-Site; older ones name the sender in Origin. A program that is no browser
-    says neither, and has no visitor to be tricked. (The same rule as CrossOriginProtection of Go's net/http.)
+    Every browser of today says so in Sec-Fetch-Site; older ones name the sender in Origin, the oldest in Referer alone.
+    A program that is no browser says none of them, and has no visitor to be tricked. (The rule of CrossOriginProtection
+    of Go's net/http, and Referer.)
     """
     site = request.headers.get("Sec-Fetch-Site")
-    origin = request.headers.get("Origin")
+    origin = request.headers.get("Origin") or request.headers.get("Referer")
     if site is not None:
         same = site in ("same-origin", "none")
     else:

@@ -31,10 +31,21 @@ def _without_surrogates(value: Any) -> Any:  # noqa: ANN401 -- runs before the t
     return value.encode("utf-8", "ignore").decode() if isinstance(value, str) else value
 
 
+def _whole(value: Any) -> Any:  # noqa: ANN401 -- runs before the type is checked
+    # 10.0 is an integer in JSON, and what languages without integers write.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 _Kind = TypeVar("_Kind", bound=BaseModel)
 
-QueryText = Annotated[str, BeforeValidator(_without_surrogates), Field(max_length=MAXIMUM_QUERY)]
+# A query of nothing but spaces answers 422 `query_empty`; \s of the document's patterns (ECMA-262) lacks those.
+_NOT_BLANK = {"minLength": 1, "pattern": r"[^\s\u001c-\u001f\u0085]"}
+
+QueryText = Annotated[
+    str, BeforeValidator(_without_surrogates), Field(max_length=MAXIMUM_QUERY, json_schema_extra=_NOT_BLANK)
+]
 TopicId = Annotated[str, BeforeValidator(_without_surrogates)]
+Few = Annotated[int, Field(ge=1, le=50), BeforeValidator(_whole)]  # in this order, or the document lacks the bounds
 
 
 class _Request(BaseModel):
@@ -53,18 +64,18 @@ class SearchRequest(_Request):
     """A search. Fields marked "not available yet" answer 422 `not_available` when given another value."""
 
     query: QueryText
-    limit: Annotated[int, Field(ge=1, le=50)] = 10
+    limit: Few = 10
     filters: FiltersIn = FiltersIn()
     mode: Mode = "hybrid"
-    per_article: Annotated[int, Field(ge=1, le=50, description="at most so many sections of one article")] = 3
+    per_article: Annotated[Few, Field(description="at most so many sections of one article")] = 3
     abstain: Annotated[bool, Field(description="false: `hits` holds the ranking even where it answers nothing")] = True
     as_typed: Annotated[bool, Field(description="true: no repair of layout, translit and typos, no synonyms")] = False
     explain: Annotated[bool, Field(description="true: why each hit stands where it stands, in `explanations`")] = False
-    max_tokens: Annotated[int | None, Field(description="not available yet")] = None
-    context: Annotated[list[str], Field(description="not available yet")] = []
+    max_tokens: Annotated[int | None, Field(description="not available yet", json_schema_extra={"enum": [None]})] = None
+    context: Annotated[list[str], Field(description="not available yet", json_schema_extra={"maxItems": 0})] = []
 
 
-_LATER = ("max_tokens", "context")
+LATER = ("max_tokens", "context")
 
 _FOUND = {
     "missing": ("missing", "Не хватает поля «{name}»."),
@@ -92,7 +103,7 @@ def read_search_request(values: object, *, typed: bool) -> SearchRequest:
         raise _query_error(error) from error
     if not request.query.strip():
         raise QueryError(422, "query_empty", "Введите запрос.", "query")
-    for name in _LATER:
+    for name in LATER:
         if getattr(request, name) != SearchRequest.model_fields[name].default:
             raise QueryError(422, "not_available", f"Поле «{name}» пока не поддерживается.", name)
     return request

@@ -647,7 +647,12 @@ def rewrite(index: Path, name: str, content: bytes) -> None:
     (generation / name).write_bytes(content)
     manifest = json.loads((generation / "manifest.json").read_text())
     manifest["checksums"][name] = hashlib.sha256(content).hexdigest()
-    (generation / "manifest.json").write_text(json.dumps(manifest))
+    text = json.dumps(manifest)
+    (generation / "manifest.json").write_text(text)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    renamed = generation.rename(generation.with_name(generation.name[:-8] + digest))
+    (index / "current").unlink()
+    (index / "current").symlink_to(renamed)
 
 
 def test_adapter_in_the_index_that_is_none_or_another_is_refused(

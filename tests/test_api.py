@@ -83,6 +83,7 @@ def test_russian_text_is_readable_in_the_bytes(client):
         ({"query": "кэш", "limit": 51}, 422, "invalid_value", "limit"),
         ({"query": "кэш", "limit": "5"}, 422, "invalid_value", "limit"),
         ({"query": "кэш", "limit": True}, 422, "invalid_value", "limit"),
+        ({"query": "кэш", "limit": 5.5}, 422, "invalid_value", "limit"),
         ({"query": "кэш", "mode": "fast"}, 422, "invalid_value", "mode"),
         ({"query": "кэш", "abstain": "no"}, 422, "invalid_value", "abstain"),
         ({"query": "кэш", "colour": "red"}, 422, "unknown_field", "colour"),
@@ -123,6 +124,11 @@ def test_bodies_that_are_no_json_are_refused(client, raw, kind, status):
     response = client.post("/v1/search", data=raw, content_type=kind)
     assert response.status_code == status
     check_shape(response, "/v1/search", "post", str(status))
+
+
+def test_whole_numbers_may_be_written_with_a_point(client):
+    hits = post(client, {"query": "чат", "limit": 2.0, "per_article": 1.0, "abstain": False}).json["hits"]
+    assert hits == post(client, {"query": "чат", "limit": 2, "per_article": 1, "abstain": False}).json["hits"] != []
 
 
 def test_fields_of_later_issues_may_be_given_their_default(client):

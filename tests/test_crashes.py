@@ -129,7 +129,7 @@ def three(built_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (index / "generations").mkdir(parents=True)
     source = built_index / "generations" / load(built_index).generation
     for number in (1, 2, 3):
-        name = f"2020-01-0{number}T00-00-00-000000-0000000{number}"
+        name = f"2020-01-0{number}T00-00-00-000000-{source.name[-8:]}"
         subprocess.run(["cp", "-r", source, index / "generations" / name], check=True)
         with generations.locked(index):
             generations.switch(index, name, "none")

@@ -151,9 +151,10 @@ def test_server_of_the_same_generation_is_well_and_of_another_is_told(built_inde
     with served(create_app(built_index, encoder)) as address:
         same = found(built_index, url=address)["server"]
         generation = (index_copy / "current").resolve()
-        generation.rename(generation.with_name("2026-01-01T00-00-00-000000-ffffffff"))
+        other_name = f"2026-01-01T00-00-00-000000-{generation.name[-8:]}"
+        generation.rename(generation.with_name(other_name))
         (index_copy / "current").unlink()
-        (index_copy / "current").symlink_to("generations/2026-01-01T00-00-00-000000-ffffffff")
+        (index_copy / "current").symlink_to(f"generations/{other_name}")
         other = found(index_copy, url=address)["server"]
     assert same.status == "ok"
     assert (other.status, "the index is at 2026-01-01" in other.found) == ("warning", True)

@@ -217,7 +217,7 @@ def test_forms_of_other_sites_are_refused(client, folder, headers, status):
 @pytest.mark.parametrize("referer", ["http://evil.example/articles/files", "http://localhost//evil.example/", "", "::"])
 def test_nobody_is_led_away_to_another_site(client, referer):
     fields = form_of(client.get("/articles/files"))
-    response = client.post("/feedback", data=fields, headers={"Referer": referer})
+    response = client.post("/feedback", data=fields, headers={"Referer": referer, "Sec-Fetch-Site": "same-origin"})
     assert response.headers["Location"].startswith("/articles/files?")
 
 

@@ -126,8 +126,9 @@ def test_generation_that_waits_is_gated_before_it_is_promoted(
     arguments: list[str], index_copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     assert cli.main([*arguments, "--accept"]) == 0
-    waiting = "2099-01-01T00-00-00-000000-00000001"
-    shutil.copytree(artifact.current(index_copy), index_copy / "generations" / waiting)
+    live = artifact.current(index_copy)
+    waiting = f"2099-01-01T00-00-00-000000-{live.name[-8:]}"
+    shutil.copytree(live, index_copy / "generations" / waiting)
     assert cli.main([*arguments, "--generation", waiting]) == 0
     assert (index_copy / "generations" / f"{waiting}.gate.json").is_file()
     assert generations.gate_verdict(index_copy, waiting) == "passed"  # what one package writes the other reads

@@ -37,7 +37,7 @@ def three(index_copy: Path) -> tuple[Path, list[str]]:
     made = [current(index_copy).name]
     folder = index_copy / "generations"
     for number in (1, 2):
-        name = f"2099-01-0{number}T00-00-00-000000-0000000{number}"
+        name = f"2099-01-0{number}T00-00-00-000000-{made[0][-8:]}"
         subprocess.run(["cp", "-r", folder / made[0], folder / name], check=True)
         made.append(name)
     return index_copy, made

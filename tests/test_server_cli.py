@@ -122,7 +122,8 @@ def test_server_answers_logs_no_query_counts_together_and_stops_when_asked(real_
 @pytest.mark.model
 def test_every_process_of_a_running_server_switches_without_a_failed_request(real_index, tmp_path):
     index = Path(shutil.copytree(real_index, tmp_path / "index", symlinks=True, copy_function=os.link))
-    first, second = artifact.current(index).name, "2099-01-01T00-00-00-000000-00000001"
+    first = artifact.current(index).name
+    second = f"2099-01-01T00-00-00-000000-{first[-8:]}"
     shutil.copytree(index / "generations" / first, index / "generations" / second, copy_function=os.link)
     for path in (index / "generations" / ".lock", index / "generations" / "history.json"):
         path.unlink()  # written to, and not the other index's

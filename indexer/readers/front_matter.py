@@ -72,7 +72,7 @@ def parse(source: str) -> tuple[FrontMatter | None, list[Mistake]]:
     """The checked front matter, or None and the mistakes in it. `source` is what stands between the `---` lines."""
     try:
         node = yaml.compose(source, Loader=_Loader)
-        values: Any = yaml.load(source, Loader=_Loader)  # noqa: S506 -- a SafeLoader
+        values: Any = yaml.load(source, Loader=_Loader)  # noqa: S506 -- a SafeLoader  # nosec B506
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: «!!int x»
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "unreadable"

@@ -55,7 +55,7 @@ _RUSSIAN_SPELLINGS = _RUSSIAN | _RUSSIAN_PAIRS
 _OF_RUSSIAN, _OF_LATIN, _OF_PLAIN = map(_pattern, (_RUSSIAN_SPELLINGS, _LATIN, _PLAIN))
 _CONSONANT_Y = re.compile("(?<=[бвгджзклмнпрстфхцчшщ])й")
 
-WRITTEN = re.compile(r"[a-z46'’`]*[a-z][a-z46'’`]*", re.IGNORECASE)  # what may be a word in Latin letters
+WRITTEN = re.compile(r"[46'’`]*+[a-z][a-z46'’`]*+", re.IGNORECASE)  # what may be a word in Latin letters
 
 
 def key_of_russian(word: str) -> str:
