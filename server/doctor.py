@@ -246,7 +246,7 @@ def _is_free(port: int) -> bool:
 def _told(url: str) -> dict[str, object]:
     if urlsplit(url).scheme not in ("http", "https"):
         raise ValueError(url)
-    with urllib.request.urlopen(url, timeout=_PATIENCE) as response:  # noqa: S310 -- the scheme was looked at
+    with urllib.request.urlopen(url, timeout=_PATIENCE) as response:  # noqa: S310 # nosec B310 -- the scheme was looked at
         found = json.load(response)
     if not isinstance(found, dict):
         raise ValueError(url)

@@ -53,8 +53,8 @@ _DROP = """DELETE FROM queries
 _OLD = "SELECT query_id FROM queries WHERE query != '' AND created < ?"
 # In this order: what nobody voted on goes whole, of the rest the text.
 _EXPIRE = (
-    f"DELETE FROM hidden WHERE query_id IN ({_OLD})",  # noqa: S608 -- our own words
-    f"DELETE FROM queries WHERE query_id IN ({_OLD}) AND query_id NOT IN (SELECT query_id FROM feedback)",  # noqa: S608
+    f"DELETE FROM hidden WHERE query_id IN ({_OLD})",  # noqa: S608 # nosec B608 -- our own words
+    f"DELETE FROM queries WHERE query_id IN ({_OLD}) AND query_id NOT IN (SELECT query_id FROM feedback)",  # noqa: S608 # nosec
     "UPDATE queries SET query = '' WHERE query != '' AND created < ?",
 )
 _OF_QUERY = ("queries", "feedback", "hidden")  # the tables that hold what belongs to a query id
@@ -186,7 +186,7 @@ class Journal:
         """
         with self._transaction() as db:
             removed = [
-                db.execute(f"DELETE FROM {table} WHERE query_id = ?", (_storable(query_id),)).rowcount  # noqa: S608
+                db.execute(f"DELETE FROM {table} WHERE query_id = ?", (_storable(query_id),)).rowcount  # noqa: S608 # nosec B608
                 for table in _OF_QUERY
             ]
         if not any(removed):
