@@ -201,7 +201,7 @@ def break_model(folder: Path) -> None:
     [
         (break_file, "vocabulary: checksum differs from the manifest"),
         (break_format, "format 0, this version reads"),
-        (break_model, "put that model back"),
+        (break_model, "changed since it was written"),
         (lambda folder: (folder / "sections.jsonl").unlink(), "sections.jsonl: missing"),
         (shutil.rmtree, "no manifest.json in it"),
     ],
@@ -248,6 +248,16 @@ def test_refused_generation_is_tried_again_only_when_the_pointer_changes(
     live.look()
     until(lambda: live.refused is None)
     assert live.now().generation == first
+
+
+def test_generation_of_another_model_is_refused(index: Path, client: FlaskClient, monkeypatch: pytest.MonkeyPatch):
+    class Another(HashEncoder):
+        fingerprint = "another"
+
+    monkeypatch.setattr(client.application.extensions["live"], "_given", Another())
+    switch(index, other(index))
+    assert "put that model back" in client.post(RELOAD).json["error"]["message"]
+    assert client.get("/v1/search?q=фото").status_code == 200
 
 
 def test_anything_that_a_generation_makes_go_wrong_is_a_refusal(

@@ -129,7 +129,8 @@ def test_every_process_of_a_running_server_switches_without_a_failed_request(rea
         path.unlink()  # written to, and not the other index's
     port = free_port()
     command = [sys.executable, "-m", "server", "--index", str(index), "--port", str(port), "--workers", "2"]
-    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    with (tmp_path / "log").open("w") as log:  # a pipe that nobody reads would fill up, and the server wait
+        server = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
     try:
         until_ready(port, server)
         assert {generation_of(port) for _ in range(8)} == {first}
@@ -143,8 +144,10 @@ def test_every_process_of_a_running_server_switches_without_a_failed_request(rea
         assert set(said) <= {first, second}
     finally:
         server.send_signal(signal.SIGTERM)
-        log, _ = server.communicate(timeout=60)
+        server.wait(timeout=60)
+    log = (tmp_path / "log").read_text()
     assert log.count(f"generation {second} serves now, before it {first}") == 2
+    assert "terminate called" not in log
 
 
 def generation_of(port):
