@@ -104,7 +104,9 @@ from pathlib import Path
 from indexer.query_encoder import OnnxEncoder
 encoder = OnnxEncoder(Path(sys.argv[1]))
 queries = ["не приходят уведомления", "VPN", "как сменить фото профиля на айфоне"]
+threads = len(os.listdir("/proc/self/task"))
 before = [encoder.encode_query(query).tobytes() for query in queries]
+assert len(os.listdir("/proc/self/task")) == threads, "a thread of ONNX Runtime's: its telemetry?"
 children = []
 for _ in range(2):
     if not (child := os.fork()):
