@@ -1,6 +1,7 @@
 """The running server goes from generation to generation: no failed or mixed reply, a bad one refused, nothing kept."""
 
 import gc
+import hashlib
 import json
 import logging
 import re
@@ -250,12 +251,12 @@ def test_refused_generation_is_tried_again_only_when_the_pointer_changes(
     assert live.now().generation == first
 
 
-def test_generation_of_another_model_is_refused(index: Path, client: FlaskClient, monkeypatch: pytest.MonkeyPatch):
-    class Another(HashEncoder):
-        fingerprint = "another"
-
-    monkeypatch.setattr(client.application.extensions["live"], "_given", Another())
-    switch(index, other(index))
+def test_generation_of_another_model_is_refused(index: Path, client: FlaskClient):
+    folder = index / "generations" / other(index)
+    break_model(folder)
+    digest = hashlib.sha256((folder / "manifest.json").read_bytes().removesuffix(b"\n")).hexdigest()
+    another = folder.rename(folder.with_name(folder.name[:-8] + digest[:8]))  # a whole one, as that model makes it
+    switch(index, another.name)
     assert "put that model back" in client.post(RELOAD).json["error"]["message"]
     assert client.get("/v1/search?q=фото").status_code == 200
 

@@ -106,7 +106,7 @@ def test_outcomes_are_told_apart(client, lines, app, monkeypatch):
     for _ in range(2):
         client.post("/v1/search", json={"query": "не приходят уведомления"})
     client.post("/v1/search", json={"query": ""})
-    monkeypatch.setattr(app.extensions["suggester"], "suggest", lambda typed: 1 / 0)
+    monkeypatch.setattr(app.extensions["live"].now().suggester, "suggest", lambda typed: 1 / 0)
     client.get("/v1/suggest?q=a")
     found = [line["outcome"] for line in lines() if "outcome" in line]
     assert found == ["answered", "cached", "refused", "error"]
@@ -117,13 +117,13 @@ def test_outcomes_are_told_apart(client, lines, app, monkeypatch):
 
 
 def test_search_of_which_a_part_failed_is_degraded(client, lines, app, monkeypatch):
-    read = app.extensions["searcher"].read
+    read = app.extensions["live"].now().searcher.read
 
     def degraded(*arguments):
         tracing.ended("degraded")
         return read(*arguments)
 
-    monkeypatch.setattr(app.extensions["searcher"], "read", degraded)
+    monkeypatch.setattr(app.extensions["live"].now().searcher, "read", degraded)
     client.post("/v1/search", json={"query": "не приходят уведомления"})
     assert [line["outcome"] for line in lines()] == ["degraded"]
     assert numbers(client)['spravka_requests_total{outcome="degraded",route="/v1/search"}'] == 1
@@ -133,7 +133,7 @@ def test_failure_is_told_by_its_place_and_not_by_its_words(client, lines, app, m
     def fail(typed):
         raise ValueError(f"cannot read {typed}")
 
-    monkeypatch.setattr(app.extensions["suggester"], "suggest", fail)
+    monkeypatch.setattr(app.extensions["live"].now().suggester, "suggest", fail)
     client.get(f"/v1/suggest?q={SECRET}", headers={"X-Request-Id": "one"})
     failure, request = lines()
     assert (failure["level"], failure["error"], failure["request_id"]) == ("error", "ValueError", "one")
@@ -179,7 +179,7 @@ def test_hits_and_misses_of_both_caches_are_counted(built_index):
 
 
 def test_requests_in_flight_end_whatever_happens(client, app, monkeypatch):
-    monkeypatch.setattr(app.extensions["suggester"], "suggest", lambda typed: 1 / 0)
+    monkeypatch.setattr(app.extensions["live"].now().suggester, "suggest", lambda typed: 1 / 0)
     client.get("/v1/suggest?q=a")
     client.get("/nowhere")
     assert numbers(client)["spravka_requests_in_flight"] == 1  # the one that asks
