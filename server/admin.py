@@ -1,7 +1,5 @@
 """The routes of whoever runs the server. Only the machine itself is let in."""
 
-from ipaddress import ip_address
-
 from flask import Blueprint, Response, request
 
 from indexer.errors import ArtifactError
@@ -9,12 +7,9 @@ from server import schema
 from server.api import reply
 from server.errors import QueryError
 from server.live import AlreadyReloadingError, live
-from server.origin import require_same_site
+from server.origin import is_local, require_same_site
 
 admin = Blueprint("admin", __name__)
-
-# Whoever speaks through a proxy on this machine comes from the loopback address, too.
-_PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via")
 
 
 @admin.post("/admin/index/reload")
@@ -34,10 +29,6 @@ def reload() -> Response:
 def _require_own_machine() -> None:
     """Raises QueryError for anybody but a program on this machine that speaks to the server itself."""
     require_same_site(request)
-    try:
-        own = ip_address(request.remote_addr or "").is_loopback
-    except ValueError:
-        own = False
-    if not own or any(name in request.headers for name in _PROXY_HEADERS):
+    if not is_local(request):
         message = "Доступ только с самого сервера, не через прокси: запрос на адрес 127.0.0.1."
         raise QueryError(403, "forbidden", message)

@@ -8,11 +8,8 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from werkzeug.datastructures import Headers
 
 from server.tracing import Trace
 
@@ -22,7 +19,6 @@ if TYPE_CHECKING:
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client reads it when it is imported
 # Seconds, each twice the one before: a search takes 8 ms, one that was kept 0.3 ms.
 _BUCKETS = tuple(0.00025 * 2**power for power in range(14))
-_THROUGH_PROXY = ("Forwarded", "X-Forwarded-For", "X-Real-Ip")
 
 
 @contextmanager
@@ -47,17 +43,6 @@ def forget_worker(process: int) -> None:
         from prometheus_client import multiprocess
 
         multiprocess.mark_process_dead(process)  # type: ignore[no-untyped-call]
-
-
-def is_local(address: str | None, headers: Headers) -> bool:
-    """Whether a request comes from this machine, and not by a proxy on it from elsewhere."""
-    if any(name in headers for name in _THROUGH_PROXY):
-        return False
-    try:
-        found = ip_address(address or "")
-    except ValueError:
-        return False
-    return (getattr(found, "ipv4_mapped", None) or found).is_loopback
 
 
 class Metrics:

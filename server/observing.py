@@ -13,7 +13,8 @@ from flask import Flask, Response, before_render_template, g, request, template_
 
 from server import VERSION, tracing
 from server.errors import QueryError
-from server.metrics import Metrics, is_local
+from server.metrics import Metrics
+from server.origin import is_local
 
 _SANE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _NO_ROUTE = "unmatched"
@@ -38,7 +39,7 @@ class Observer:
 
     def exposition(self) -> Response:
         """The metrics as text. Raises QueryError for a request from elsewhere, unless they are public."""
-        if not (self._public or is_local(request.remote_addr, request.headers)):
+        if not (self._public or is_local(request)):
             raise QueryError(403, "forbidden", "Показатели доступны только с самого сервера.")
         body, media_type = self._metrics.text(self._generation(), VERSION)
         return Response(body, content_type=media_type, headers={"Cache-Control": "no-store"})

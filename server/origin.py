@@ -1,10 +1,14 @@
-"""Whether a form was sent from a page of this site: no other site may act in a visitor's name."""
+"""Who sent a request: a page of this site, since no other may act in a visitor's name; a program on this machine."""
 
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from flask import Request
 
 from server.errors import QueryError
+
+# Whoever speaks through a proxy on this machine comes from the loopback address, too.
+_THROUGH_PROXY = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via")
 
 
 def require_same_site(request: Request) -> None:
@@ -22,3 +26,14 @@ def require_same_site(request: Request) -> None:
         same = origin is None or urlsplit(origin).netloc == request.host
     if not same:
         raise QueryError(403, "other_site", "Форма отправлена с другого сайта. Откройте страницу справки и повторите.")
+
+
+def is_local(request: Request) -> bool:
+    """Whether a request comes from this machine, and not by a proxy on it from elsewhere."""
+    if any(name in request.headers for name in _THROUGH_PROXY):
+        return False
+    try:
+        found = ip_address(request.remote_addr or "")
+    except ValueError:
+        return False
+    return (getattr(found, "ipv4_mapped", None) or found).is_loopback
