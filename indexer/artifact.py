@@ -7,7 +7,7 @@ index/generations/<id>/manifest.json    written last: what it was made from and 
                        vectors.faiss, vectors.windows.tsv
                        cuts.json                        windows of long texts by their hash, for the next build
                        topics.toml, errors.toml, ...    what the content editor owns, as it was
-                       questions/                       what people asked, with vectors and a lexical index of its own
+                       questions/                       what people asked, what it is found by, which steps answer it
                        sentences/                       what may be quoted as an answer, with vectors of its own
                        relevance.json                   how sure an answer is, where that was fitted to the corpus
                        encoder/                         what encodes queries without PyTorch, where the model allows it
@@ -49,7 +49,7 @@ from indexer.wordlist import WordList
 
 CUTS = "cuts.json"
 STAMP = "%Y-%m-%dT%H-%M-%S-%f"  # the id of a generation begins with when it was made, UTC
-FORMAT = 9  # of the artifact; a server reads exactly its own. Raised with calibration.FEATURES_VERSION, too
+FORMAT = 10  # of the artifact; a server reads exactly its own. Raised with calibration.FEATURES_VERSION, too
 
 _REBUILD = "rebuild it: python -m indexer build corpus --out index"
 _GENERATION = re.compile(r"[0-9T-]+-([0-9a-f]{8})")  # the end is of the manifest's SHA-256

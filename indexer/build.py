@@ -134,7 +134,12 @@ def _build(
         move = reporter.progress("Encoding", "window")
         vectors, encoded = reuse.encoded(texts, known.windows, lambda new: encoder.encode_passages(new, move))
         questions = QuestionIndex.build(
-            asked, encoder, lemmatizer.lemmas, known.questions, reporter.progress("Questions", "question")
+            asked,
+            encoder,
+            lemmatizer.lemmas,
+            known.questions,
+            reporter.progress("Questions", "question"),
+            sections,
         )
         sentences = SentenceIndex.build(sections, encoder, known.sentences, reporter.progress("Sentences", "sentence"))
     with clock.stage("query side"):

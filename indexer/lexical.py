@@ -133,6 +133,21 @@ class LexicalIndex:
         read = (self._lists(index, lemmas) for name, index in self._fields.items() if weights.get(name, 0.0))
         return sum(stop - start for lists in read for start, stop in lists)
 
+    def columns(self, field: str) -> tuple[Scores, npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+        """The postings of a field, by lemma: scores, rows of sections, and where those of lemma i start, and the end.
+
+        Those of lemma i lie between starts[i] and starts[i + 1]. Empty where no section has the field.
+        """
+        if field not in self._fields:
+            empty = np.empty(0, dtype=np.float32), np.empty(0, dtype=np.int32)
+            return *empty, np.zeros(len(self._vocabulary) + 1, dtype=np.int64)
+        index = self._fields[field].scores
+        return index["data"], index["indices"], index["indptr"]
+
+    def number_of(self, lemma: str) -> int | None:
+        """The place of a lemma in the vocabulary."""
+        return self._ids.get(lemma)
+
     def _lists(self, index: "bm25s.BM25", lemmas: Sequence[str]) -> list[tuple[int, int]]:
         """Where the postings of the lemmas lie in a field, [start, stop), without those that it does not hold."""
         # bm25s keeps a sparse matrix by columns: those of lemma i lie between indptr[i] and indptr[i + 1].

@@ -7,28 +7,33 @@ with the sections that answer it, or with none where the help has no answer.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from indexer import reuse
+from indexer.belonging import Belonging
 from indexer.encoder import Encoder, Progress, Vectors
 from indexer.errors import ArticleError, ArtifactError
 from indexer.knowledge import QUESTIONS, Question, read_questions
 from indexer.lexical import LexicalIndex
+from indexer.overlap import Overlap
+from indexer.sections import Section
 
 FOLDER = "questions"  # of the artifact
 
 _FIELD = "body"  # the one field of a question
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class QuestionIndex:
     """The questions, and what they are found by. Row i of vectors and lexical index is question i."""
 
     questions: tuple[Question, ...]
     vectors: Vectors  # (questions, dimension), unit length, made as those of queries are
     lexical: LexicalIndex
+    belonging: Belonging  # of steps into the answers to them
 
     @classmethod
     def build(
@@ -38,11 +43,22 @@ class QuestionIndex:
         terms: Callable[[str], list[str]],
         known: Mapping[str, Vectors],
         progress: Progress,
+        sections: Sequence[Section] = (),
     ) -> "QuestionIndex":
-        """The index of these questions; `known` are vectors by digest of a text, which need not be made again."""
+        """The index of these questions; `known` are vectors by digest of a text, which need not be made again.
+
+        Which steps belong into their answers is learnt over the `sections` of the help.
+        """
         texts = [question.line for question in questions]
         vectors, _ = reuse.encoded(texts, known, lambda new: encoder.encode_queries(new, progress))
-        return cls(tuple(questions), vectors, LexicalIndex.build([{_FIELD: terms(text)} for text in texts]))
+        lexical = LexicalIndex.build([{_FIELD: terms(text)} for text in texts])
+        belonging = Belonging.fit(questions, sections, vectors, Overlap(lexical, _FIELD))
+        return cls(tuple(questions), vectors, lexical, belonging)
+
+    @cached_property
+    def overlap(self) -> Overlap:
+        """How alike the questions are to others in their words."""
+        return Overlap(self.lexical, _FIELD)
 
     def known_vectors(self) -> dict[str, Vectors]:
         """The vectors by digest of their texts."""
@@ -61,12 +77,13 @@ class QuestionIndex:
         (folder / QUESTIONS).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         np.save(folder / "vectors.npy", self.vectors, allow_pickle=False)
         self.lexical.save(folder / "lexical")
+        self.belonging.save(folder)
 
     @classmethod
     def load(cls, folder: Path, dimension: int) -> "QuestionIndex":
         """Reads what `save` wrote, vectors memory-mapped. Raises ArtifactError where it does not belong together."""
         if not folder.exists():
-            return cls((), np.zeros((0, dimension), dtype=np.float32), LexicalIndex.build([]))
+            return cls((), np.zeros((0, dimension), dtype=np.float32), LexicalIndex.build([]), Belonging.none(0))
         try:
             questions = read_questions(folder)
             vectors: Vectors = np.asarray(np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False))
@@ -78,4 +95,4 @@ class QuestionIndex:
                 f"{folder}: {len(questions)} questions, {len(vectors)} vectors, {len(lexical)} in the lexical index; "
                 "expected as many of each; rebuild the index"
             )
-        return cls(questions, vectors, lexical)
+        return cls(questions, vectors, lexical, Belonging.load(folder, len(questions)))

@@ -1,21 +1,24 @@
 """The troubleshooting steps for a query: those of the sections that answer it, in the order of the help."""
 
+import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from indexer.encoder import Vectors
 from indexer.lemmas import Lemmatizer
 from indexer.sections import Section, Step, with_parts
 from server.choice import StepChoice
 from server.search import Result, Searcher, section_url
 
-# Of so many first hits the best with steps gives them, further down only another section of the article that the best
-# stands in; and one more whose score is nearly the best. Chosen on known questions, each left out in turn, see
-# docs/design.md.
-_LOOKED_AT, _LOOKED_AT_IN_ARTICLE, _GIVING = 3, 5, 2
-_NEARLY = 0.8  # share of the best score
+# Of so many first hits steps are looked for, and in the article of the first down to the second number; where nothing
+# was learnt of the steps only of fewer, and further than the first only where something is said to be wrong.
+_LOOKED_AT, _LOOKED_AT_UNLEARNT = (5, 10), (3, 5)
+_GIVING = 2  # sections
+# Chosen on known questions, each left out in turn, see docs/design.md.
+_LEAST = 0.5  # share of the best step's score that a step needs
+_FLOOR = 0.1  # score that the best step needs where nothing is said to be wrong
+_NEARLY = 0.8  # share of the best section's score, for a section of whose steps nothing was learnt
 _ALIKE = 0.75  # share of lemmas, of all that either has, from which two steps are one (Jaccard, 1901)
 
 # Words by which somebody says that something does not work; a wish for one of the rest is no problem.
@@ -63,16 +66,35 @@ class Visitor:
         return (self,) if self.is_sure or self.platform is None else (self, replace(self, platform=None))
 
 
+@dataclass(frozen=True, slots=True)
+class _Giving:
+    """A section that may give steps."""
+
+    section: Section
+    steps: list[AnswerStep]
+    share: float  # of the best section's score
+    scores: list[float] | None  # of the steps; None where nothing was learnt of them
+    belonging: tuple[AnswerStep, ...] = ()  # those that belong into the answer
+
+    def kept(self, least: float) -> "_Giving":
+        """The same with the steps that belong: those of at least this score."""
+        if self.scores is None:
+            return replace(self, belonging=tuple(self.steps) if self.share >= _NEARLY else ())
+        scored = zip(self.steps, self.scores, strict=True)
+        return replace(self, belonging=tuple(step for step, score in scored if score >= least))
+
+    def best(self, unless_learnt: float) -> float:
+        """The score of the best step."""
+        return unless_learnt * self.share if self.scores is None else max(self.scores)
+
+
 class StepFinder:
     """Finds the steps for what a searcher has found."""
 
     def __init__(self, searcher: Searcher) -> None:
         self._searcher = searcher
         self._lemmatizer: Lemmatizer = searcher.lemmatizer
-        self._choice = StepChoice(
-            searcher.artifact.questions.questions,
-            {head.article_id: searcher.sections_of(head.article_id) for head in searcher.artifact.articles},
-        )
+        self.choice = StepChoice(searcher.artifact.questions)
 
     def is_trouble(self, result: Result) -> bool:
         """Whether the query tells of something that does not work, rather than asks what or how."""
@@ -87,12 +109,12 @@ class StepFinder:
         Without steps for another platform or audience than the visitor's, unless the platform is a guess and the
         section that answers is all for others. A step that two parts give stands once.
         """
-        likeness = result.candidates.likeness if result.candidates else None
-        return self._once(self._given(result, visitor, likeness.to_each if likeness else None))
+        return self._once(step for giving in self._giving(result, visitor) for step in giving.belonging)
 
     def others(self, given: Sequence[AnswerStep], result: Result, visitor: Visitor) -> tuple[AnswerStep, ...]:
         """What the same sections advise beside the steps given: for who has tried those in vain."""
-        return self._once([*given, *self._given(result, visitor, None)])[len(given) :]
+        told = (step for giving in self._giving(result, visitor) for step in giving.steps)
+        return self._once([*given, *told])[len(given) :]
 
     def _once(self, steps: Iterable[AnswerStep]) -> tuple[AnswerStep, ...]:
         """The steps in their order without those that an earlier one says already."""
@@ -122,35 +144,45 @@ class StepFinder:
         """The lemmas of a text without function words."""
         return frozenset(self._lemmatizer.content_lemmas(text))
 
-    def _given(self, result: Result, visitor: Visitor, to_each: Vectors | None) -> Iterator[AnswerStep]:
-        """The steps of the first section that has some for this query and visitor, then of one that is nearly as good.
+    def _giving(self, result: Result, visitor: Visitor) -> list["_Giving"]:
+        """The sections whose steps answer, the best first, with their steps for this visitor.
 
-        Of a section for another platform or audience than the first nothing is taken: that is another answer. Without
-        `to_each`, the cosine of every known question, all steps of a section are taken to belong into the answer.
+        A step's score is how much it belongs into the answer by the known questions, times the share that its section
+        has of the best section's score. A section for other platforms or another audience than the first is another
+        answer and gives nothing.
         """
-        if not result.hits:
-            return
-        # Who asks what something is, is not told what to do about something else.
+        candidates = result.candidates
+        likeness = candidates.likeness if candidates else None
+        lemmas = self._lemmatizer.lemmas(result.interpretation.read_as)
         is_trouble = self.is_trouble(result)
-        looked_at = _LOOKED_AT if is_trouble else 1
+        # Who asks what something is, is not told what to do about something else.
         asks_what = not is_trouble and _ASKS_WHAT.search(result.interpretation.read_as)
-        least = _NEARLY * result.hits[0].score
-        first: Section | None = None
-        giving = 0
-        for place, hit in enumerate(result.hits[:_LOOKED_AT_IN_ARTICLE]):
-            if place >= looked_at and (asks_what or hit.article_id != result.hits[0].article_id):
-                continue
+        found: list[_Giving] = []
+        for place, hit in enumerate(result.hits[: 1 if asks_what else None]):
             section = self._searcher.sections[hit.section_id]
-            if first and (hit.score < least or not _for_the_same(section, first)):
+            steps = self._of(section, visitor)
+            if not steps or any(set(steps) <= set(other.steps) for other in found):
                 continue
-            if steps := self._of(section, visitor, to_each):
-                yield from steps
-                first, giving = first or section, giving + 1
-            if giving == _GIVING:
-                return
+            known = self.choice.scores([(each.section_id, each.step_id) for each in steps], likeness, lemmas)
+            anywhere, in_article = _LOOKED_AT if known is not None else _LOOKED_AT_UNLEARNT
+            if known is None and not is_trouble:
+                anywhere = 1
+            if place < (in_article if hit.article_id == result.hits[0].article_id else anywhere):
+                share = hit.score / result.hits[0].score if result.hits[0].score > 0 else 1.0
+                found.append(
+                    _Giving(section, steps, share, None if known is None else [share * each for each in known])
+                )
+        best = max((max(each.scores) for each in found if each.scores), default=0.0)
+        least = _LEAST * best if best >= _FLOOR or is_trouble else math.inf
+        chosen = sorted((each.kept(least) for each in found), key=lambda each: -each.best(best))
+        chosen = [each for each in chosen if each.belonging]
+        return [each for each in chosen if _go_together(each.section, chosen[0].section)][:_GIVING]
 
-    def _of(self, section: Section, visitor: Visitor, to_each: Vectors | None) -> list[AnswerStep]:
-        """The steps of a section and its parts that belong into the answer to this visitor."""
+    def _of(self, section: Section, visitor: Visitor) -> list[AnswerStep]:
+        """The steps of a section and its parts for this visitor.
+
+        Where the platform is a guess and all are for others, those.
+        """
         of_article = self._searcher.sections_of(section.article_id)
         for asker in visitor.guesses:
             sources = [
@@ -159,8 +191,8 @@ class StepFinder:
                 if each.steps and suits(each.platforms, each.audiences, asker)
             ]
             if sources:
-                chosen = (answer_step(step, each) for each in sources for step in self._choice.chosen(each, to_each))
-                return [made for made in chosen if suits(made.platforms, made.audiences, asker)]
+                made = (answer_step(step, each) for each in sources for step in each.steps)
+                return [step for step in made if suits(step.platforms, step.audiences, asker)]
         return []
 
     @cached_property
@@ -190,8 +222,10 @@ def suits(platforms: Sequence[str], audiences: Sequence[str], visitor: Visitor) 
     return for_platform and (not audiences or visitor.audience is None or visitor.audience in audiences)
 
 
-def _for_the_same(one: Section, other: Section) -> bool:
-    return one.platforms == other.platforms and one.audiences == other.audiences
+def _go_together(one: Section, other: Section) -> bool:
+    """Whether somebody may need the steps of both."""
+    pairs = (one.platforms, other.platforms), (one.audiences, other.audiences)
+    return all(not left or not right or not set(left).isdisjoint(right) for left, right in pairs)
 
 
 def alike(one: frozenset[str], other: frozenset[str]) -> float:

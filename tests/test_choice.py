@@ -1,4 +1,4 @@
-"""Which steps of a section belong into an answer, told by questions whose answers were judged."""
+"""Which steps of a section belong into an answer, learnt from questions whose answers were judged."""
 
 import dataclasses
 
@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 from helpers import HashEncoder, lemmatizer
 
-from indexer.build import QuestionIndex
+from evaluation.leaving_out import LeavingOut
+from indexer.belonging import penalised
+from indexer.errors import ArtifactError
 from indexer.knowledge import Question
+from indexer.questions import QuestionIndex
 from indexer.sections import Section, Step, with_parts
 from server.answering import Answerer
+from server.asked import Likeness
 from server.choice import StepChoice
 from server.search import Searcher
 from server.steps import StepFinder, Visitor
@@ -42,49 +46,99 @@ ABOUT_ALL = Question(
 )
 
 
-def chosen(questions: tuple[Question, ...], *cosines: float) -> tuple[Step, ...]:
-    choice = StepChoice(questions, {"chats": [WHOLE]})
-    return choice.chosen(WHOLE, np.array(cosines, dtype=np.float32))
+def index_of(*questions: Question, sections: tuple[Section, ...] = (WHOLE,)) -> QuestionIndex:
+    return QuestionIndex.build(questions, HashEncoder(), lemmatizer().lemmas, {}, lambda done, total: None, sections)
 
 
-def test_the_nearer_question_decides():
-    assert chosen((ABOUT_VPN, ABOUT_ALL), 0.95, 0.80) == (STEPS[1],)
-    assert chosen((ABOUT_VPN, ABOUT_ALL), 0.80, 0.95) == STEPS
+def scores(index: QuestionIndex, query: str, of: Section = WHOLE) -> list[float]:
+    """How much each step of a section belongs into the answer to a query."""
+    to_each = np.asarray(index.vectors @ HashEncoder().encode_query(query))
+    steps = [(of.section_id, step.step_id) for step in of.steps]
+    lemmas = lemmatizer().lemmas(query)
+    found = StepChoice(index).scores(steps, Likeness({}, {}, to_each), lemmas)
+    assert found is not None
+    return [float(score) for score in found]
 
 
-def test_of_two_as_near_a_step_of_either_stays():
-    assert chosen((ABOUT_VPN, ABOUT_ALL), 0.9, 0.9) == STEPS
+def test_a_known_question_has_its_own_steps():
+    index = index_of(ABOUT_VPN, ABOUT_ALL)
+    vpn, everything = scores(index, ABOUT_VPN.text), scores(index, ABOUT_ALL.text)
+    assert vpn[1] > 0.8 and vpn[0] < 0.2 and vpn[2] < 0.2
+    assert min(everything) > 0.8
 
 
-def test_a_question_that_no_step_answers_takes_all_away():
-    assert chosen((Question(text="а", sections=("chats#not-sending",), steps=()), ABOUT_ALL), 0.95, 0.8) == ()
+def test_words_in_common_make_questions_alike_where_their_meaning_does_not():
+    index = index_of(ABOUT_VPN, ABOUT_ALL)
+    at_one_distance = np.full(2, 0.8, dtype=np.float32)
+    steps = [(WHOLE.section_id, step.step_id) for step in STEPS]
+    choice = StepChoice(index)
+    by_words = {
+        query: choice.scores(steps, Likeness({}, {}, at_one_distance), lemmatizer().lemmas(query))
+        for query in ("впн мешает", "сообщения не уходят")
+    }
+    assert by_words["впн мешает"][0] < by_words["сообщения не уходят"][0]
+    assert by_words["впн мешает"][1] > 2 * by_words["впн мешает"][0]
 
 
-@pytest.mark.parametrize(
-    "questions", [(), (Question(text="а", sections=("chats#not-sending",)),)], ids=["none", "unjudged"]
-)
-def test_where_nothing_was_judged_all_steps_belong(questions):
-    assert chosen(questions, *(0.9 for _ in questions)) == STEPS
+def test_steps_that_no_question_has_do_not_belong():
+    index = index_of(Question(text="а", sections=("chats#not-sending",), steps=()), ABOUT_VPN)
+    assert max(scores(index, "а")) < 0.2
 
 
-def test_a_question_that_is_left_out_has_no_vote():
-    assert chosen((ABOUT_VPN, ABOUT_ALL), -np.inf, 0.8) == STEPS
-    assert chosen((ABOUT_VPN,), -np.inf) == STEPS
+def test_a_question_whose_steps_nobody_judged_has_all_of_its_section():
+    assert min(scores(index_of(Question(text="а", sections=("chats#not-sending",))), "а")) > 0.8
 
 
-def test_without_cosines_all_steps_belong():
-    assert StepChoice((ABOUT_VPN,), {"chats": [WHOLE]}).chosen(WHOLE, None) == STEPS
+def test_nothing_is_told_of_steps_that_were_not_learnt():
+    index = index_of(ABOUT_VPN)
+    likeness = Likeness({}, {}, np.ones(1, dtype=np.float32))
+    assert StepChoice(index).scores([("chats#other", "1")], likeness, []) is None
+    assert StepChoice(index_of()).scores([("chats#not-sending", STEPS[0].step_id)], likeness, []) is None
+    assert StepChoice(index).scores([("chats#not-sending", STEPS[0].step_id)], None, []) is None
 
 
-def test_the_parts_of_a_question_are_judged_with_it():
+def test_the_parts_of_a_question_are_learnt_with_it():
     head, part = section("question", steps=()), section("on-android", level=3)
     other = section("other")
     assert list(with_parts(head, [head, part, other])) == [head, part]
     assert list(with_parts(other, [head, part, other])) == [other]
     judged = Question(text="а", sections=("chats#question",), steps=(STEPS[0].step_id,))
-    choice = StepChoice((judged,), {"chats": [head, part, other]})
-    assert choice.chosen(part, np.array([0.9])) == (STEPS[0],)
-    assert choice.chosen(other, np.array([0.9])) == STEPS
+    index = index_of(judged, sections=(head, part, other))
+    first, *rest = scores(index, "а", part)
+    assert first > 0.8 and max(rest) < 0.2
+    assert {section_id for section_id, _ in index.belonging.steps} == {part.section_id}
+
+
+def test_what_was_learnt_is_read_back_the_same(tmp_path):
+    index = index_of(ABOUT_VPN, ABOUT_ALL)
+    index.save(tmp_path / "questions")
+    read = QuestionIndex.load(tmp_path / "questions", HashEncoder().dimension)
+    assert read.belonging.steps == index.belonging.steps
+    np.testing.assert_array_equal(read.belonging.weights, index.belonging.weights)
+    np.save(tmp_path / "questions" / "steps.npy", index.belonging.weights[:1])
+    with pytest.raises(ArtifactError, match=r"model of \(1, 2\).*expected \(3, 2\); rebuild"):
+        QuestionIndex.load(tmp_path / "questions", HashEncoder().dimension)
+    (tmp_path / "questions" / "steps.npy").write_bytes(b"")
+    with pytest.raises(ArtifactError, match="unreadable model of steps"):
+        QuestionIndex.load(tmp_path / "questions", HashEncoder().dimension)
+
+
+def test_a_question_left_out_is_answered_as_if_it_had_never_been_known():
+    questions = [
+        ABOUT_VPN,
+        ABOUT_ALL,
+        Question(text="впн включён", sections=("chats#not-sending",), steps=(STEPS[1].step_id, STEPS[2].step_id)),
+        Question(text="сообщения зависли", sections=("chats#not-sending",), steps=(STEPS[0].step_id,)),
+    ]
+    index = index_of(*questions)
+    leaving = LeavingOut(index)
+    targets = np.array([[step.step_id in each.steps for each in questions] for step in STEPS], dtype=float)
+    all_of_them = penalised(index.vectors, index.overlap)
+    for place, question in enumerate(questions):
+        others = [other for other in range(len(questions)) if other != place]
+        fitted = np.linalg.solve(all_of_them[np.ix_(others, others)], targets[:, others].T)
+        expected = all_of_them[place, others] @ fitted
+        assert scores(leaving.without(place), question.text) == pytest.approx(expected, abs=1e-5)
 
 
 def test_who_tried_the_chosen_steps_in_vain_is_told_the_others_of_the_section(artifact, encoder):
@@ -93,7 +147,7 @@ def test_who_tried_the_chosen_steps_in_vain_is_told_the_others_of_the_section(ar
     whole = Answerer(plain).answer(query, platform="android").steps
     answering = plain.sections[whole[0].section_id]
     judged = Question(text=query, sections=(answering.section_id,), steps=(whole[-1].step_id,))
-    questions = QuestionIndex.build((judged,), HashEncoder(), lemmatizer().lemmas, {}, lambda done, total: None)
+    questions = index_of(judged, sections=artifact.sections)
     answerer = Answerer(Searcher(dataclasses.replace(artifact, questions=questions), encoder))
     first = answerer.answer(query, platform="android").steps
     assert [step.step_id for step in first] == [whole[-1].step_id]

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from evaluation.commands.opening import JUDGED, command, judged_set, open_searcher
 from evaluation.judgments import JudgedSet
+from evaluation.leaving_out import LeavingOut
 from evaluation.measures import CitedStep, StepScores, citation_correctness, mean, step_scores
 from indexer.__main__ import Terminal
 from server.answering import Answer, Answerer
+from server.choice import StepChoice
 from server.search import Searcher
 from server.steps import StepFinder, alike
 
@@ -112,6 +114,7 @@ def measure_known(searcher: Searcher, every: int) -> FoundKnown:
     Steps of other sections than the question's were not judged and count as wrong: figures are for comparing settings.
     """
     answerer = Answerer(searcher)
+    leaving = LeavingOut(searcher.artifact.questions)
     asked = searcher.artifact.questions.questions
     places = [place for place, question in enumerate(asked) if question.steps][::every]
     recalls: list[float] = []
@@ -119,6 +122,7 @@ def measure_known(searcher: Searcher, every: int) -> FoundKnown:
     progress = Terminal().progress("known", "question")
     for done, place in enumerate(places, start=1):
         result = searcher.search(asked[place].line, left_out=place)
+        answerer.finder.choice = StepChoice(leaving.without(place))
         belonging = set(asked[place].steps or ())
         given = {step.step_id for step in answerer.of(result).steps}
         recalls.append(len(given & belonging) / len(belonging))
