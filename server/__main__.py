@@ -1,4 +1,4 @@
-"""The server's commands: serve an index over HTTP (the default), search it from a shell, forget a query, doctor."""
+"""The server's commands: serve an index over HTTP (the default), search it, forget a query, doctor, config."""
 
 import argparse
 import json
@@ -18,11 +18,12 @@ from threadpoolctl import threadpool_limits
 
 from indexer import artifact, memory
 from indexer.errors import ArtifactError, ModelError
-from server import cors, doctor, logs, metrics
+from server import config, cors, doctor, logs, metrics
 from server.app import create_app
 from server.journal import Journal, JournalError, UnknownQueryError, read_journals
 from server.querylog import DAYS
 from server.search import Searcher, open_encoder
+from server.settings import Settings, SettingsError
 
 _WARMING = 16  # queries
 
@@ -77,22 +78,28 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(rest)
     try:
         return int(options.run(options))
-    except (ArtifactError, ModelError, JournalError, UnknownQueryError) as error:
+    except (ArtifactError, ModelError, JournalError, UnknownQueryError, SettingsError) as error:
         print(error, file=sys.stderr)
         return 1
 
 
 def parser_of(arguments: list[str]) -> tuple[argparse.ArgumentParser, list[str]]:
     """What reads a command's options, and those options: without the name of a command, of the one that serves."""
-    commands = {
+    settings = Settings(_serve_parser)
+    commands: dict[str, tuple[Callable[[], argparse.ArgumentParser], Callable[[argparse.Namespace], int]]] = {
         "search": (_search_parser, _search),
         "forget": (_forget_parser, _forget),
-        "doctor": (doctor.parser, doctor.run),
+        "doctor": (partial(doctor.parser, settings), partial(doctor.run, settings)),
+        "config": (partial(config.parser, settings), partial(config.run, settings, _conflict)),
     }
-    parser, run = commands.get(arguments[0] if arguments else "", (_serve_parser, _serve))
-    made = parser()
+    if arguments and arguments[0] in commands:
+        parser, run = commands[arguments[0]]
+        made, rest = parser(), arguments[1:]
+    else:
+        made, rest = settings.parser, arguments
+        run = lambda given: _serve(settings.read(given, os.environ).options)  # noqa: E731
     made.set_defaults(run=run)
-    return made, arguments if run is _serve else arguments[1:]
+    return made, rest
 
 
 def _serve_parser() -> argparse.ArgumentParser:
@@ -108,8 +115,8 @@ def _serve_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--query-log-days", type=_days, default=DAYS, metavar="DAYS", help=f"for how long (default: {DAYS})"
     )
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, default=8000, help="port to listen on (default: 8000)")
     parser.add_argument(
         "--allow-origin",
         type=_origin,
@@ -142,9 +149,16 @@ def _origin(text: str) -> str:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def _serve(options: argparse.Namespace) -> int:
+def _conflict(options: argparse.Namespace) -> str | None:
+    """What does not go together in these settings, and what to do; None where all does."""
     if options.query_log and not options.data:
-        print("--query-log: no folder to keep queries in; add --data FOLDER, or leave it out", file=sys.stderr)
+        return "--query-log: no folder to keep queries in; add --data FOLDER, or leave it out"
+    return None
+
+
+def _serve(options: argparse.Namespace) -> int:
+    if message := _conflict(options):
+        print(message, file=sys.stderr)
         return 2
     # Before any worker starts, so that a bad index is told once and plainly.
     folder = artifact.current(options.index)

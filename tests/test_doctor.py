@@ -1,5 +1,6 @@
 """`python -m server doctor`: one line a check, with what to do; exits 1 where something has to be mended."""
 
+import os
 import re
 import shutil
 import socket
@@ -27,12 +28,13 @@ def free_port(monkeypatch):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    monkeypatch.setattr(doctor, "DEFAULT_URL", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("SPRAVKA_PORT", str(port))
     return port
 
 
 def found(index, *arguments, **options):
-    return {check.name: check for check in doctor.examine(index, *arguments, **options)}
+    own = {"own_url": f"http://127.0.0.1:{os.environ['SPRAVKA_PORT']}"}
+    return {check.name: check for check in doctor.examine(index, *arguments, **own | options)}
 
 
 def test_what_is_well_is_said_in_a_line_each_and_exits_0(built_index, tmp_path, capsys):
@@ -41,10 +43,39 @@ def test_what_is_well_is_said_in_a_line_each_and_exits_0(built_index, tmp_path, 
     assert all(re.match(r"(ok      |warning |failed  ) \S[^:]*: \S", line) for line in lines)
     names = [line[9:].partition(":")[0] for line in lines]
     assert names == [
-        "python", "packages", "index", "query side", "calibration", "model", "memory", "disk of the index", "--data",
-        "disk of --data", "port", "clock", "time zone", "browser",
+        "configuration", "python", "packages", "index", "query side", "calibration", "model", "memory",
+        "disk of the index", "--data", "disk of --data", "port", "clock", "time zone", "browser",
     ]  # fmt: skip
     assert not any(line.startswith("failed") for line in lines)
+
+
+def test_settings_of_the_server_are_looked_over_too(built_index, tmp_path, capsys, monkeypatch, free_port):
+    monkeypatch.delenv("SPRAVKA_PORT")
+    file = tmp_path / "spravka.toml"
+    file.write_text(f'index = "{built_index}"\ndata = "data"\nhost = "0.0.0.0"\nport = {free_port}\n')
+    assert main(["doctor", "--config", str(file)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert f"ok       configuration: {file}, 4 settings given" in lines
+    assert f"ok       --data: {tmp_path / 'data'}: writable, no journal yet" in lines
+    assert f"ok       port: {free_port} is free" in lines
+    file.write_text("prot = 1\nworkers = 'x'\n")
+    assert main(["doctor", "--config", str(file)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(f"{file}:")[0] for line in lines] == ["failed   configuration: "] * 2
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:81"),
+        ("0.0.0.0", "http://127.0.0.1:81"),
+        ("::", "http://[::1]:81"),
+        ("[::1]", "http://[::1]:81"),
+        ("help.example", "http://help.example:81"),
+    ],
+)
+def test_a_server_is_looked_for_where_it_can_be_reached(host, url):
+    assert doctor._own_url(host, 81) == url
 
 
 @pytest.mark.parametrize(
