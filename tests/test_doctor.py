@@ -4,10 +4,16 @@ import os
 import re
 import shutil
 import socket
+import subprocess
+import sys
 from datetime import UTC, datetime
+from importlib.metadata import packages_distributions
+from pathlib import Path
 from unittest import mock
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from serving import served
 
 from indexer.errors import ModelError
@@ -15,6 +21,8 @@ from server import doctor
 from server.__main__ import main
 from server.app import create_app
 from server.journal import FILE, Journal
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
@@ -130,6 +138,40 @@ def test_missing_or_old_package_fails(built_index, version):
     assert check.status == "failed"
     assert check.found.startswith(f"flask {version or 'not installed'}, expected >=3")
     assert "pip install" in check.advice
+
+
+def test_package_that_only_building_needs_may_be_missing(built_index):
+    real = doctor.metadata.version
+
+    def installed(name):
+        if name == "torch":
+            raise doctor.metadata.PackageNotFoundError(name)
+        return real(name)
+
+    with mock.patch.object(doctor.metadata, "version", installed):
+        checks = found(built_index)
+    assert "package" not in checks
+    assert checks["packages"].found.endswith("no index can be built here: without torch")
+
+
+def test_server_starts_without_the_packages_that_only_building_needs():
+    """deploy/Dockerfile leaves them out of the image: whatever the server imports has to be among its needs."""
+    needed = {canonicalize_name(Requirement(need).name) for need in doctor.needs_of_serving()}
+    assert needed.isdisjoint(doctor._BUILDING)
+    modules = [
+        module
+        for module, names in packages_distributions().items()
+        if any(canonicalize_name(name) in doctor._BUILDING for name in names)
+    ]
+    assert {"torch", "transformers", "yaml"} <= set(modules)
+    code = (
+        "import sys\n"
+        f"for module in {modules!r}: sys.modules[module] = None\n"  # importing one of them fails
+        "import pathlib, pkgutil, importlib, server\n"
+        "for module in pkgutil.iter_modules(server.__path__): importlib.import_module(f'server.{module.name}')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
 
 
 def test_old_python_fails(built_index, monkeypatch):
