@@ -1,15 +1,13 @@
-"""The server's commands: serve an index over HTTP (the default), search it, forget a query, doctor, config."""
+"""The server's commands: serve an index over HTTP (the default), search it from a shell, forget a query, doctor."""
 
 import argparse
-import json
 import logging
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
@@ -18,11 +16,11 @@ from threadpoolctl import threadpool_limits
 
 from indexer import artifact, memory
 from indexer.errors import ArtifactError, ModelError
-from server import config, cors, doctor, logs, metrics
+from server import config, cors, doctor, logs, metrics, search_command
 from server.app import create_app
 from server.journal import Journal, JournalError, UnknownQueryError, read_journals
 from server.querylog import DAYS
-from server.search import Searcher, open_encoder
+from server.search import Searcher
 from server.settings import Settings, SettingsError
 
 _WARMING = 16  # queries
@@ -87,7 +85,7 @@ def parser_of(arguments: list[str]) -> tuple[argparse.ArgumentParser, list[str]]
     """What reads a command's options, and those options: without the name of a command, of the one that serves."""
     settings = Settings(_serve_parser)
     commands: dict[str, tuple[Callable[[], argparse.ArgumentParser], Callable[[argparse.Namespace], int]]] = {
-        "search": (_search_parser, _search),
+        "search": (search_command.parser, search_command.run),
         "forget": (_forget_parser, _forget),
         "doctor": (partial(doctor.parser, settings), partial(doctor.run, settings)),
         "config": (partial(config.parser, settings), partial(config.run, settings, _conflict)),
@@ -96,8 +94,7 @@ def parser_of(arguments: list[str]) -> tuple[argparse.ArgumentParser, list[str]]
         parser, run = commands[arguments[0]]
         made, rest = parser(), arguments[1:]
     else:
-        made, rest = settings.parser, arguments
-        run = lambda given: _serve(settings.read(given, os.environ).options)  # noqa: E731
+        made, rest, run = settings.parser, arguments, partial(_serve, settings)
     made.set_defaults(run=run)
     return made, rest
 
@@ -115,8 +112,8 @@ def _serve_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--query-log-days", type=_days, default=DAYS, metavar="DAYS", help=f"for how long (default: {DAYS})"
     )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-    parser.add_argument("--port", type=int, default=8000, help="port to listen on (default: 8000)")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
     parser.add_argument(
         "--allow-origin",
         type=_origin,
@@ -156,7 +153,8 @@ def _conflict(options: argparse.Namespace) -> str | None:
     return None
 
 
-def _serve(options: argparse.Namespace) -> int:
+def _serve(settings: Settings, given: argparse.Namespace) -> int:
+    options = settings.read(given, os.environ).options
     if message := _conflict(options):
         print(message, file=sys.stderr)
         return 2
@@ -216,32 +214,6 @@ def _forget(options: argparse.Namespace) -> int:
     finally:
         journal.close()
     print(f"{journal.path}: {options.query_id} is forgotten")
-    return 0
-
-
-def _search_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m server search", description="Search an index from a shell.")
-    parser.add_argument("query")
-    parser.add_argument("--index", type=Path, default=Path("index"), help="folder of the index (default: index)")
-    parser.add_argument("--limit", type=int, default=5)
-    parser.add_argument("--mode", choices=("hybrid", "lexical", "semantic"), default="hybrid")
-    parser.add_argument("--json", action="store_true")
-    return parser
-
-
-def _search(options: argparse.Namespace) -> int:
-    loaded = artifact.load(options.index)
-    result = Searcher(loaded, open_encoder(loaded)).search(
-        options.query, limit=options.limit, mode=cast(Any, options.mode)
-    )
-    if options.json:
-        print(json.dumps([asdict(hit) for hit in result.hits], ensure_ascii=False, indent=2))
-        return 0
-    for hit in result.hits:
-        print(f"{hit.rank}. {' › '.join(hit.headings) or hit.article_id}   {hit.score:.3f}")
-        print(f"   {hit.url}\n   {hit.snippet}\n")
-    if not result.hits:
-        print("В справке нет ответа на этот вопрос.")
     return 0
 
 

@@ -91,13 +91,17 @@ def table(settings: Settings) -> Iterator[str]:
         default = getattr(defaults, action.dest)
         held = "" if default in (None, []) else f"`{_toml(default)}`"
         about = " ".join((action.help or "").split()).replace("|", "\\|")
-        yield f"| `{name}` | `{PREFIX}{name.upper()}` | {_takes(action)} | {held} | `{option(action)}`: {about} |"
+        flag = f"`{option(action)}`" + (f": {about}" if about else "")
+        yield f"| `{name}` | `{PREFIX}{name.upper()}` | {_takes(action, default)} | {held} | {flag} |"
 
 
-def _takes(action: argparse.Action) -> str:
+def _takes(action: argparse.Action, default: object) -> str:
     if is_switch(action):
         return "true or false"
     if action.choices:
-        return " or ".join(f"`{each}`" for each in action.choices)
-    one = "number" if action.type in (int, float) else "path" if action.type is Path else "value"
-    return f"list of {one}s" if takes_list(action) else one
+        one = " or ".join(f"`{each}`" for each in action.choices)
+    elif action.type in (int, float) or isinstance(default, int | float):
+        one = "number"
+    else:
+        one = "path" if action.type is Path else "text"
+    return f"list: {one}" if takes_list(action) else one
