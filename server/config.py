@@ -100,7 +100,7 @@ def _takes(action: argparse.Action, default: object) -> str:
         return "true or false"
     if action.choices:
         one = " or ".join(f"`{each}`" for each in action.choices)
-    elif action.type in (int, float) or isinstance(default, int | float):
+    elif action.type in (int, float) or isinstance(default, int | float) or action.metavar == "N":
         one = "number"
     else:
         one = "path" if action.type is Path else "text"

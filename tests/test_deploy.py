@@ -56,6 +56,31 @@ def test_example_changes_nothing_but_what_an_installation_has_to():
     }
 
 
+DOCUMENTS = [ROOT / "docs" / name for name in ("configuration.md", "deployment.md")]
+COMMANDS = [
+    command
+    for document in DOCUMENTS
+    for block in re.findall(r"```sh\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
+    for command in re.findall(r"python -m server[^#\n]*", block)
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_of_the_documents_exist(command):
+    parser, rest = parser_of(shlex.split(command)[3:])
+    parser.parse_args(rest)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_files_that_the_documents_point_to_are_there(document):
+    text = document.read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
+    assert links
+    assert all((document.parent / link).exists() for link in links)
+    if document.name == "deployment.md":
+        assert all(f"`{path.name}`" in text for path in DEPLOY.iterdir())
+
+
 # The image
 
 
