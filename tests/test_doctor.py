@@ -1,12 +1,19 @@
 """`python -m server doctor`: one line a check, with what to do; exits 1 where something has to be mended."""
 
+import os
 import re
 import shutil
 import socket
+import subprocess
+import sys
 from datetime import UTC, datetime
+from importlib.metadata import packages_distributions
+from pathlib import Path
 from unittest import mock
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from serving import served
 
 from indexer.errors import ModelError
@@ -14,6 +21,8 @@ from server import doctor
 from server.__main__ import main
 from server.app import create_app
 from server.journal import FILE, Journal
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
@@ -27,12 +36,13 @@ def free_port(monkeypatch):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    monkeypatch.setattr(doctor, "DEFAULT_URL", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("SPRAVKA_PORT", str(port))
     return port
 
 
 def found(index, *arguments, **options):
-    return {check.name: check for check in doctor.examine(index, *arguments, **options)}
+    own = {"own_url": f"http://127.0.0.1:{os.environ['SPRAVKA_PORT']}"}
+    return {check.name: check for check in doctor.examine(index, *arguments, **own | options)}
 
 
 def test_what_is_well_is_said_in_a_line_each_and_exits_0(built_index, tmp_path, capsys):
@@ -41,10 +51,39 @@ def test_what_is_well_is_said_in_a_line_each_and_exits_0(built_index, tmp_path, 
     assert all(re.match(r"(ok      |warning |failed  ) \S[^:]*: \S", line) for line in lines)
     names = [line[9:].partition(":")[0] for line in lines]
     assert names == [
-        "python", "packages", "index", "query side", "calibration", "model", "memory", "disk of the index", "--data",
-        "disk of --data", "port", "clock", "time zone", "browser",
+        "configuration", "python", "packages", "index", "query side", "calibration", "model", "memory",
+        "disk of the index", "--data", "disk of --data", "port", "clock", "time zone", "browser",
     ]  # fmt: skip
     assert not any(line.startswith("failed") for line in lines)
+
+
+def test_settings_of_the_server_are_looked_over_too(built_index, tmp_path, capsys, monkeypatch, free_port):
+    monkeypatch.delenv("SPRAVKA_PORT")
+    file = tmp_path / "spravka.toml"
+    file.write_text(f'index = "{built_index}"\ndata = "data"\nhost = "0.0.0.0"\nport = {free_port}\n')
+    assert main(["doctor", "--config", str(file)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert f"ok       configuration: {file}, 4 settings given" in lines
+    assert f"ok       --data: {tmp_path / 'data'}: writable, no journal yet" in lines
+    assert f"ok       port: {free_port} is free" in lines
+    file.write_text("prot = 1\nworkers = 'x'\n")
+    assert main(["doctor", "--config", str(file)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(f"{file}:")[0] for line in lines] == ["failed   configuration: "] * 2
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:81"),
+        ("0.0.0.0", "http://127.0.0.1:81"),
+        ("::", "http://[::1]:81"),
+        ("[::1]", "http://[::1]:81"),
+        ("help.example", "http://help.example:81"),
+    ],
+)
+def test_a_server_is_looked_for_where_it_can_be_reached(host, url):
+    assert doctor._own_url(host, 81) == url
 
 
 @pytest.mark.parametrize(
@@ -99,6 +138,40 @@ def test_missing_or_old_package_fails(built_index, version):
     assert check.status == "failed"
     assert check.found.startswith(f"flask {version or 'not installed'}, expected >=3")
     assert "pip install" in check.advice
+
+
+def test_package_that_only_building_needs_may_be_missing(built_index):
+    real = doctor.metadata.version
+
+    def installed(name):
+        if name == "torch":
+            raise doctor.metadata.PackageNotFoundError(name)
+        return real(name)
+
+    with mock.patch.object(doctor.metadata, "version", installed):
+        checks = found(built_index)
+    assert "package" not in checks
+    assert checks["packages"].found.endswith("no index can be built here: without torch")
+
+
+def test_server_starts_without_the_packages_that_only_building_needs():
+    """deploy/Dockerfile leaves them out of the image: whatever the server imports has to be among its needs."""
+    needed = {canonicalize_name(Requirement(need).name) for need in doctor.needs_of_serving()}
+    assert needed.isdisjoint(doctor._BUILDING)
+    modules = [
+        module
+        for module, names in packages_distributions().items()
+        if any(canonicalize_name(name) in doctor._BUILDING for name in names)
+    ]
+    assert {"torch", "transformers", "yaml"} <= set(modules)
+    code = (
+        "import sys\n"
+        f"for module in {modules!r}: sys.modules[module] = None\n"  # importing one of them fails
+        "import pathlib, pkgutil, importlib, server\n"
+        "for module in pkgutil.iter_modules(server.__path__): importlib.import_module(f'server.{module.name}')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
 
 
 def test_old_python_fails(built_index, monkeypatch):
