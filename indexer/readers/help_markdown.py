@@ -125,6 +125,7 @@ class _Reader:
             featured=fields.featured,
             aliases=fields.aliases,
             facts=fields.facts,
+            internal=fields.internal,
             links=tuple(self.links),
         )
         return [article], self.findings
@@ -212,6 +213,7 @@ class _Reader:
             related=tuple(self.absolute(target) for target in values.get("related", ())),
             aliases=tuple(self.absolute(alias) for alias in values.get("alias", ())),
             keywords=values.get("keywords", ()),
+            internal="internal" in values,
         )
 
     def item(self, node: SyntaxTreeNode) -> Item:
