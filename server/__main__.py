@@ -1,4 +1,4 @@
-"""The server's commands: serve an index over HTTP (the default), search it from a shell, forget a query, doctor."""
+"""The server's commands: serve an index over HTTP (the default), search it from a shell, forget, keys, doctor."""
 
 import argparse
 import json
@@ -18,9 +18,10 @@ from threadpoolctl import threadpool_limits
 
 from indexer import artifact, memory
 from indexer.errors import ArtifactError, ModelError
-from server import cors, doctor, logs, metrics
+from server import access_options, cors, doctor, keys_command, logs, metrics
 from server.app import create_app
 from server.journal import Journal, JournalError, UnknownQueryError, read_journals
+from server.keys import KeyFile, KeysError
 from server.querylog import DAYS
 from server.search import Searcher, open_encoder
 
@@ -77,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(rest)
     try:
         return int(options.run(options))
-    except (ArtifactError, ModelError, JournalError, UnknownQueryError) as error:
+    except (ArtifactError, ModelError, JournalError, KeysError, UnknownQueryError) as error:
         print(error, file=sys.stderr)
         return 1
 
@@ -88,6 +89,7 @@ def parser_of(arguments: list[str]) -> tuple[argparse.ArgumentParser, list[str]]
         "search": (_search_parser, _search),
         "forget": (_forget_parser, _forget),
         "doctor": (doctor.parser, doctor.run),
+        "keys": (keys_command.parser, keys_command.run),
     }
     parser, run = commands.get(arguments[0] if arguments else "", (_serve_parser, _serve))
     made = parser()
@@ -98,7 +100,8 @@ def parser_of(arguments: list[str]) -> tuple[argparse.ArgumentParser, list[str]]
 def _serve_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m server",
-        description="Serve an index over HTTP. Other commands: python -m server search QUERY, forget QUERY_ID, doctor",
+        description="Serve an index over HTTP. "
+        "Other commands: python -m server search QUERY, forget QUERY_ID, keys, doctor",
     )
     parser.add_argument("--index", type=Path, default=Path("index"), help="folder of the index (default: index)")
     parser.add_argument("--data", type=Path, help="folder that votes are kept in (default: none are taken)")
@@ -126,6 +129,7 @@ def _serve_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--metrics-public", action="store_true", help="let other machines read /metrics (default: this one alone)"
     )
+    access_options.add(parser)
     return parser
 
 
@@ -146,11 +150,17 @@ def _serve(options: argparse.Namespace) -> int:
     if options.query_log and not options.data:
         print("--query-log: no folder to keep queries in; add --data FOLDER, or leave it out", file=sys.stderr)
         return 2
+    try:
+        rules = access_options.rules_of(options)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
     # Before any worker starts, so that a bad index is told once and plainly.
     folder = artifact.current(options.index)
     artifact.verify(folder)
     if options.data:
         Journal(options.data).close()
+        KeyFile(options.data).read()
     logs.configure(options.log_format or logs.default_format())
     logging.getLogger("server").info("Serving %s on http://%s:%d", folder.name, options.host, options.port)
     create = partial(
@@ -160,6 +170,7 @@ def _serve(options: argparse.Namespace) -> int:
         origins=options.allow_origin,
         query_log_days=options.query_log_days if options.query_log else None,
         metrics_public=options.metrics_public,
+        rules=rules,
     )
     with metrics.shared():
         _Server(create, _settings(options, folder)).run()
