@@ -199,7 +199,7 @@ class _Reader:
                 values, mistakes = attributes.parse(inside["inside"], attributes.HEADING_KEYS)
                 for mistake in mistakes:
                     self.found(line + 1, mistake)
-        if level == 3 and not (values.get("platform") or values.get("audience")):
+        if level == 3 and not any(values.get(name) for name in ("platform", "audience", "internal")):
             self.found(
                 line, "### part without platform or audience; expected {platform=…} or {audience=…} under it; add it"
             )
