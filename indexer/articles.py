@@ -92,6 +92,7 @@ class Heading:
     related: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
+    internal: bool = False  # with all that stands under it
 
 
 Block = Paragraph | Preformatted | Table | ItemList | Quotation | Heading
@@ -123,6 +124,7 @@ class Article:
     featured: tuple[str, ...] = ()  # anchors
     aliases: tuple[str, ...] = ()  # earlier article ids
     facts: tuple[str, ...] = ()
+    internal: bool = False  # all of it
     links: tuple[Link, ...] = ()
 
 

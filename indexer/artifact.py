@@ -71,6 +71,7 @@ class ArticleHead:
     related: tuple[str, ...]
     featured: tuple[str, ...]
     aliases: tuple[str, ...]
+    internal: bool = False
 
     @classmethod
     def of(cls, article: Article) -> "ArticleHead":

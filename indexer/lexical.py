@@ -128,6 +128,31 @@ class LexicalIndex:
                 total += own
         return total
 
+    def of_rows(self, rows: Sequence[int]) -> "LexicalIndex":
+        """The index of some of the sections alone; row i of it is `rows[i]` here. Each keeps its scores.
+
+        It knows no lemma that stands in none of them.
+        """
+        place = np.full(self._sections, -1, dtype=np.int64)
+        place[np.asarray(rows, dtype=np.int64)] = np.arange(len(rows))
+        held = np.zeros(len(self._vocabulary), dtype=np.int64)
+        parts = {}
+        for name, index in self._fields.items():
+            rows_of, data = np.asarray(index.scores["indices"]), np.asarray(index.scores["data"])
+            numbers = np.repeat(np.arange(len(self._vocabulary)), np.diff(index.scores["indptr"]))
+            kept = place[rows_of] >= 0
+            postings = np.bincount(numbers[kept], minlength=len(self._vocabulary))
+            held += postings
+            parts[name] = (data[kept], place[rows_of[kept]].astype(rows_of.dtype), postings)
+        known = np.flatnonzero(held)
+        fields = {}
+        for name, (data, rows_of, postings) in parts.items():
+            index = bm25s.BM25(method=_METHOD, k1=_K1, b=_B, backend="numpy")
+            starts = np.concatenate([[0], np.cumsum(postings[known])])
+            index.scores = {"data": data, "indices": rows_of, "indptr": starts, "num_docs": len(rows)}
+            fields[name] = index
+        return LexicalIndex([self._vocabulary[number] for number in known.tolist()], fields, len(rows))
+
     def postings(self, lemmas: Sequence[str], weights: Mapping[str, float]) -> int:
         """How many postings (a lemma and a section that holds it in a field) the scores of a query are made of."""
         read = (self._lists(index, lemmas) for name, index in self._fields.items() if weights.get(name, 0.0))

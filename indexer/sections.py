@@ -58,6 +58,7 @@ class Section:
     keywords: tuple[str, ...]
     related: tuple[str, ...]
     aliases: tuple[str, ...]  # earlier section ids
+    internal: bool = False  # marked so, itself or what it stands under; a deployment may hide it
 
 
 def with_parts(section: Section, of_article: Sequence[Section]) -> Iterator[Section]:
@@ -111,6 +112,7 @@ def split_article(article: Article) -> tuple[Section, ...]:
                     alias if "#" in alias.lstrip("#") else f"{article.article_id}#{alias.lstrip('#')}"
                     for alias in heading.aliases
                 ),
+                internal=article.internal or any(above.internal for above in path),
             )
         )
     return tuple(sections)

@@ -35,9 +35,10 @@ class VectorIndex:
 
     def __init__(self, index: "faiss.Index", rows: npt.NDArray[np.int32], hashes: Sequence[str]) -> None:
         self._index: Any = index
-        self._rows = rows  # window -> row of its section, not decreasing
+        self._rows = rows  # window -> row of its section, not decreasing; -1 for one that is not looked at
         self._hashes = list(hashes)  # window -> SHA-256 of the text it was made from
-        self._sections = int(rows[-1]) + 1 if len(rows) else 0
+        self._sections = int(rows.max()) + 1 if len(rows) else 0
+        self._is_part = bool((rows < 0).any())
         self._exact = (
             _faiss.downcast_index(_faiss.downcast_index(index).refine_index) if self.kind == "ivfpq" else index
         )
@@ -81,7 +82,7 @@ class VectorIndex:
 
         `allowed` is a mask over sections, shape (sections,): only those are looked at.
         """
-        windows = None if allowed is None else np.flatnonzero(allowed[self._rows]).astype(np.int64)
+        windows = self._looked_at(allowed)
         most = len(self._rows) if windows is None else len(windows)
         if count < 1 or not most:
             return []
@@ -96,6 +97,22 @@ class VectorIndex:
             if len(best) >= count or len(nearest) == most or len(nearest) < wanted:
                 return sorted(best.items(), key=lambda pair: (-pair[1], pair[0]))[:count]
             wanted = min(4 * wanted, most)
+
+    def _looked_at(self, allowed: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.int64] | None:
+        """The windows that a search looks at; None for all."""
+        if not self._is_part:
+            return None if allowed is None else np.flatnonzero(allowed[self._rows]).astype(np.int64)
+        kept = np.flatnonzero(self._rows >= 0).astype(np.int64)
+        return kept if allowed is None else kept[allowed[self._rows[kept]]]
+
+    def of_rows(self, rows: Sequence[int]) -> "VectorIndex":
+        """The index of some of the sections alone, over the same memory; row i of it is `rows[i]` here.
+
+        `rows` in their order. It is there to be searched, not to be saved.
+        """
+        place = np.full(self._sections, -1, dtype=np.int32)
+        place[np.asarray(rows, dtype=np.int64)] = np.arange(len(rows), dtype=np.int32)
+        return VectorIndex(self._index, np.where(self._rows >= 0, place[self._rows], np.int32(-1)), self._hashes)
 
     def _nearest(self, vector: Vectors, count: int, windows: npt.NDArray[np.int64] | None) -> list[tuple[int, float]]:
         """The nearest windows (of those given), at most `count`, as (window, cosine), best first."""
@@ -126,7 +143,7 @@ class VectorIndex:
 
     def vector(self, row: int) -> Vectors:
         """The vector of a section's first window, float32, shape (dimension,)."""
-        window = int(np.searchsorted(self._rows, row))
+        window = int(np.argmax(self._rows == row)) if self._is_part else int(np.searchsorted(self._rows, row))
         return np.asarray(self._exact.reconstruct(window), dtype=np.float32)
 
     def known_vectors(self) -> dict[str, Vectors]:

@@ -1,4 +1,4 @@
-"""The server's commands: serve an index over HTTP (the default), search it from a shell, forget a query, doctor."""
+"""The server's commands: serve an index over HTTP (the default), search, forget, keys, config, doctor."""
 
 import argparse
 import logging
@@ -16,9 +16,10 @@ from threadpoolctl import threadpool_limits
 
 from indexer import artifact, memory
 from indexer.errors import ArtifactError, ModelError
-from server import config, cors, doctor, logs, metrics, search_command
+from server import access_options, config, cors, doctor, keys_command, logs, metrics, search_command
 from server.app import create_app
 from server.journal import Journal, JournalError, UnknownQueryError, read_journals
+from server.keys import KeyFile, KeysError
 from server.querylog import DAYS
 from server.search import Searcher
 from server.settings import Settings, SettingsError
@@ -76,7 +77,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(rest)
     try:
         return int(options.run(options))
-    except (ArtifactError, ModelError, JournalError, UnknownQueryError, SettingsError) as error:
+    except (ArtifactError, ModelError, JournalError, KeysError, UnknownQueryError, SettingsError) as error:
         print(error, file=sys.stderr)
         return 1
 
@@ -89,6 +90,7 @@ def parser_of(arguments: list[str]) -> tuple[argparse.ArgumentParser, list[str]]
         "forget": (_forget_parser, _forget),
         "doctor": (partial(doctor.parser, settings), partial(doctor.run, settings)),
         "config": (partial(config.parser, settings), partial(config.run, settings, _conflict)),
+        "keys": (keys_command.parser, keys_command.run),
     }
     if arguments and arguments[0] in commands:
         parser, run = commands[arguments[0]]
@@ -102,7 +104,8 @@ def parser_of(arguments: list[str]) -> tuple[argparse.ArgumentParser, list[str]]
 def _serve_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m server",
-        description="Serve an index over HTTP. Other commands: python -m server search QUERY, forget QUERY_ID, doctor",
+        description="Serve an index over HTTP. "
+        "Other commands: python -m server search QUERY, forget QUERY_ID, keys, config, doctor",
     )
     parser.add_argument("--index", type=Path, default=Path("index"), help="folder of the index (default: index)")
     parser.add_argument("--data", type=Path, help="folder that votes are kept in (default: none are taken)")
@@ -130,6 +133,7 @@ def _serve_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--metrics-public", action="store_true", help="let other machines read /metrics (default: this one alone)"
     )
+    access_options.add(parser)
     return parser
 
 
@@ -150,6 +154,10 @@ def _conflict(options: argparse.Namespace) -> str | None:
     """What does not go together in these settings, and what to do; None where all does."""
     if options.query_log and not options.data:
         return "--query-log: no folder to keep queries in; add --data FOLDER, or leave it out"
+    try:
+        access_options.rules_of(options)
+    except ValueError as error:
+        return str(error)
     return None
 
 
@@ -158,11 +166,13 @@ def _serve(settings: Settings, given: argparse.Namespace) -> int:
     if message := _conflict(options):
         print(message, file=sys.stderr)
         return 2
+    rules = access_options.rules_of(options)
     # Before any worker starts, so that a bad index is told once and plainly.
     folder = artifact.current(options.index)
     artifact.verify(folder)
     if options.data:
         Journal(options.data).close()
+        KeyFile(options.data).read()
     logs.configure(options.log_format or logs.default_format())
     logging.getLogger("server").info("Serving %s on http://%s:%d", folder.name, options.host, options.port)
     create = partial(
@@ -172,6 +182,7 @@ def _serve(settings: Settings, given: argparse.Namespace) -> int:
         origins=options.allow_origin,
         query_log_days=options.query_log_days if options.query_log else None,
         metrics_public=options.metrics_public,
+        rules=rules,
     )
     with metrics.shared():
         _Server(create, _settings(options, folder)).run()

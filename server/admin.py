@@ -1,13 +1,15 @@
-"""The routes of whoever runs the server. Only the machine itself is let in."""
+"""The routes of whoever runs the server: for keys with the scope admin, and for this machine (server/access.py)."""
 
-from flask import Blueprint, Response, request
+import os
 
+from flask import Blueprint, Response
+
+from indexer import artifact, generations
 from indexer.errors import ArtifactError
 from server import schema
 from server.api import reply
 from server.errors import QueryError
-from server.live import AlreadyReloadingError, live
-from server.origin import is_local, require_same_site
+from server.live import AlreadyReloadingError, live, serving
 
 admin = Blueprint("admin", __name__)
 
@@ -15,7 +17,45 @@ admin = Blueprint("admin", __name__)
 @admin.post("/admin/index/reload")
 def reload() -> Response:
     """Switches this process to the generation that is current on disk; the others notice it within seconds."""
-    _require_own_machine()
+    return _reloaded()
+
+
+@admin.post("/admin/index/rollback")
+def rollback() -> Response:
+    """Makes the generation before the current one current again and serves it.
+
+    It has to be whole and fit what is installed before it becomes current; both halves are asked when it is served.
+    """
+    try:
+        generations.rollback(live().index, artifact.load_folder)
+    except ArtifactError as error:
+        message = f"Вернуться к прежнему индексу нельзя. Причина: {_without_place(str(error))}"
+        raise QueryError(409, "rollback_refused", message) from error
+    return _reloaded()
+
+
+@admin.get("/admin/index")
+def index() -> Response:
+    """The generations on disk, oldest first, and the one that this process serves."""
+    try:
+        found = generations.listed(live().index)
+    except ArtifactError as error:
+        message = f"Индекса на диске нет, работает загруженный. Причина: {_without_place(str(error))}"
+        raise QueryError(503, "index_refused", message) from error
+    refused = live().refused
+    return reply(
+        schema.IndexReply(
+            serving().generation,
+            [
+                schema.GenerationOut(each.generation, each.state, each.created, each.sections, each.gate)
+                for each in found
+            ],
+            schema.RefusedOut(refused.generation, refused.reason) if refused else None,
+        )
+    )
+
+
+def _reloaded() -> Response:
     try:
         done = live().reload()
     except AlreadyReloadingError as error:
@@ -26,9 +66,8 @@ def reload() -> Response:
     return reply(schema.ReloadReply(done.before, done.after, done.changed))
 
 
-def _require_own_machine() -> None:
-    """Raises QueryError for anybody but a program on this machine that speaks to the server itself."""
-    require_same_site(request)
-    if not is_local(request):
-        message = "Доступ только с самого сервера, не через прокси: запрос на адрес 127.0.0.1."
-        raise QueryError(403, "forbidden", message)
+def _without_place(reason: str) -> str:
+    """The reason without where the index lies, which is nobody else's business."""
+    for place in (live().index.resolve(), live().index.absolute(), live().index):
+        reason = reason.replace(f"{place}{os.sep}", "").replace(str(place), "index")
+    return reason

@@ -5,17 +5,22 @@ from pathlib import Path
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from indexer.query_encoder import QueryEncoder
-from server import cors, pages
+from server import cors, limits, pages
+from server.access import Access, Rules, may_read_metrics
 from server.admin import admin
 from server.agent import agent
 from server.api import api, reply
 from server.errors import HTTP_ERRORS, QueryError
 from server.feedback import Feedback
+from server.keys import KeyFile
 from server.live import Live, serving
 from server.observing import Observer
 from server.schema import MAXIMUM_BODY
+from server.sessions import Sessions
+from server.sign_in import sign_in
 
 _HEADERS = {
     # Everything comes from here: no inline script or style, no third party.
@@ -39,32 +44,45 @@ def create_app(
     origins: Collection[str] = (),
     query_log_days: int | None = None,
     metrics_public: bool = False,
+    rules: Rules | None = None,
 ) -> Flask:
     """The application over the current generation of an index, and over the next ones as they become current.
 
     Votes are kept in the folder `data`, if there is one, and with `query_log_days` masked queries for so long; pages of
-    other `origins` may call the JSON routes. `/metrics` is for this machine alone unless `metrics_public`.
+    other `origins` may call the JSON routes. `/metrics` is for this machine alone unless `metrics_public`. `rules` tell
+    what needs a key of the folder `data`, what is hidden without one, and how much anybody may ask.
 
     Raises ArtifactError, ModelError or JournalError where one of them cannot be used. `encoder` stands in for the
     model of the manifest.
     """
+    rules = rules or Rules()
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAXIMUM_BODY
     app.config["MAX_FORM_MEMORY_SIZE"] = MAXIMUM_BODY
     # The first around each request: what the others do is seen too.
-    app.extensions["observer"] = Observer(app, lambda: serving().generation, public=metrics_public)
-    app.extensions["live"] = Live(index, encoder)
+    app.extensions["observer"] = Observer(
+        app, lambda: serving().generation, may_read=lambda: metrics_public or may_read_metrics()
+    )
+    limits.limit(app, rules)
+    app.extensions["access"] = Access(app, KeyFile(data) if data else None, Sessions(data) if data else None, rules)
+    app.extensions["live"] = Live(index, encoder, hide_internal=rules.hide_internal)
     app.extensions["feedback"] = Feedback(data, query_log_days) if data else None
     app.register_blueprint(api)
     app.register_blueprint(pages.pages)
     app.register_blueprint(agent)
     app.register_blueprint(admin)
+    app.register_blueprint(sign_in)
     pages.prepare(app)
     app.register_error_handler(QueryError, _query_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _failure)
     app.after_request(_with_headers)
     cors.allow(app, origins)
+    if rules.trusted_proxies:
+        # Not the Host: a proxy passes that on itself, and who can set it could send a form as this site.
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=rules.trusted_proxies, x_proto=rules.trusted_proxies, x_host=0
+        )
     return app
 
 

@@ -5,7 +5,11 @@ from collections.abc import Collection
 
 from flask import Flask, Response, request
 
+from server.limits import HEADERS as RATE_HEADERS
+
 _ORIGIN = re.compile(r"https?://[^\s/?#@*]+")
+_SENT = ("Content-Type", "Authorization", "X-API-Key")
+_READ = ("Retry-After", "X-Request-Id", "Server-Timing", "WWW-Authenticate", *RATE_HEADERS)
 _DAY = 86_400  # seconds that a browser may remember the answer to its preflight
 
 
@@ -34,10 +38,10 @@ def allow(app: Flask, origins: Collection[str]) -> None:
             response.headers["Access-Control-Allow-Origin"] = asking
             if request.method == "OPTIONS":
                 response.headers["Access-Control-Allow-Methods"] = "GET, POST"
-                response.headers["Access-Control-Allow-Headers"] = "Content-Type"
+                response.headers["Access-Control-Allow-Headers"] = ", ".join(_SENT)
                 response.headers["Access-Control-Max-Age"] = str(_DAY)
             else:
-                response.headers["Access-Control-Expose-Headers"] = "Retry-After"
+                response.headers["Access-Control-Expose-Headers"] = ", ".join(_READ)
         return response
 
     app.after_request(with_headers)

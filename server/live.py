@@ -9,7 +9,7 @@ import os
 import threading
 import time
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flask import current_app, g
@@ -18,8 +18,10 @@ from indexer import artifact, generations, memory, probes
 from indexer.artifact import Artifact
 from indexer.errors import ArtifactError, ModelError
 from indexer.query_encoder import QueryEncoder
+from server import access
 from server.answering import Answerer
 from server.caching import RememberingEncoder, Replies
+from server.internal import without_internal
 from server.search import Searcher, open_encoder
 from server.suggest import Suggester
 
@@ -37,13 +39,21 @@ class Serving:
     answerer: Answerer
     suggester: Suggester
     replies: Replies
+    restricted: "Serving | None" = None  # the same for callers who may not see internal sections, where there are any
 
     @classmethod
-    def of(cls, loaded: Artifact, encoder: QueryEncoder) -> "Serving":
+    def of(cls, loaded: Artifact, encoder: QueryEncoder, *, hide_internal: bool = False) -> "Serving":
         """What serves an artifact."""
         searcher = Searcher(loaded, encoder)
         suggester = Suggester(loaded, searcher.lemmatizer, searcher.reader)
-        return cls(searcher, Answerer(searcher), suggester, Replies())
+        whole = cls(searcher, Answerer(searcher), suggester, Replies())
+        if hide_internal and (shown := without_internal(loaded)) is not loaded:
+            return replace(whole, restricted=cls.of(shown, encoder))
+        return whole
+
+    def seen_by(self, *, sees_internal: bool) -> "Serving":
+        """What serves a caller who may see internal sections, or may not."""
+        return self if sees_internal or self.restricted is None else self.restricted
 
     @property
     def generation(self) -> str:
@@ -79,17 +89,17 @@ class AlreadyReloadingError(Exception):
 class Live:
     """The generation that serves, and the way to the next. Every process has its own; threads share it."""
 
-    def __init__(self, index: Path, encoder: QueryEncoder | None = None) -> None:
+    def __init__(self, index: Path, encoder: QueryEncoder | None = None, *, hide_internal: bool = False) -> None:
         """`encoder` stands in for the model of every generation.
 
         Raises ArtifactError or ModelError where the current generation cannot be used.
         """
-        self._index, self._given = index, encoder
+        self.index, self._given, self._hide_internal = index, encoder, hide_internal
         self._lock = threading.Lock()  # of loading
         self._looked = time.monotonic()
         self._seen = _mark(index)
         loaded = artifact.load(index)
-        self._now = Serving.of(loaded, RememberingEncoder(encoder or open_encoder(loaded)))
+        self._now = self._serving(loaded, RememberingEncoder(encoder or open_encoder(loaded)))
         self.refused: Refused | None = None
 
     def now(self) -> Serving:
@@ -101,12 +111,12 @@ class Live:
     def look(self) -> None:
         """Loads another generation in a thread of its own, where `current` changed since it was last read."""
         self._looked = time.monotonic()
-        if _mark(self._index) != self._seen and not self._lock.locked():
+        if _mark(self.index) != self._seen and not self._lock.locked():
             threading.Thread(target=self._follow, name="reload", daemon=True).start()
 
     def catch_up(self) -> None:
         """Does the same at once: a process that is started anew has what its parent had, however old that is."""
-        if _mark(self._index) != self._seen:
+        if _mark(self.index) != self._seen:
             self._follow()
 
     def watch(self) -> None:
@@ -134,15 +144,15 @@ class Live:
             pass  # logged, and kept for /readyz
 
     def _reload(self) -> Reloaded:
-        before, wanted = self._now.generation, generations.live(self._index)
-        mark = _mark(self._index)  # before anything is read: a change in the meantime is noticed by the next look
+        before, wanted = self._now.generation, generations.live(self.index)
+        mark = _mark(self.index)  # before anything is read: a change in the meantime is noticed by the next look
         try:
             if wanted != before:
                 self.serve(self._next())
             self.refused = None
         except Exception as error:  # whatever a generation makes go wrong, the one that serves is none the worse
             reason = str(error) if isinstance(error, ArtifactError | ModelError) else f"{type(error).__name__}: {error}"
-            for place in (self._index.resolve(), self._index.absolute()):  # nobody else's business
+            for place in (self.index.resolve(), self.index.absolute()):  # nobody else's business
                 reason = reason.replace(f"{place}{os.sep}", "")
             self.refused = Refused(wanted or "", reason)
             _log.error("generation %s is refused, %s serves on: %s", wanted, before, reason)
@@ -155,16 +165,19 @@ class Live:
 
     def _next(self) -> Serving:
         """The current generation, ready to serve. Raises ArtifactError or ModelError where it cannot."""
-        loaded, old = artifact.load(self._index), self._now.searcher
+        loaded, old = artifact.load(self.index), self._now.searcher
         fingerprints = {each.manifest.inputs.model_fingerprint for each in (loaded, old.artifact)}
         if not (loaded.query_side or old.artifact.query_side) and len(fingerprints) == 1:
             encoder = old.encoder  # the model itself: there is no room for it twice
         else:
             encoder = RememberingEncoder(self._given or open_encoder(loaded))
         probes.probe(loaded, encoder)
-        new = Serving.of(loaded, encoder)
+        new = self._serving(loaded, encoder)
         new.searcher.search("проверка")  # opens what the first query would
         return new
+
+    def _serving(self, loaded: Artifact, encoder: QueryEncoder) -> Serving:
+        return Serving.of(loaded, encoder, hide_internal=self._hide_internal)
 
     def serve(self, new: Serving) -> None:
         """Puts another in the place of what serves; the memory of that is given back when its last request ended."""
@@ -207,8 +220,8 @@ def live() -> Live:
 
 
 def serving() -> Serving:
-    """What serves this request: the same from its first use to its end."""
+    """What serves this request: the same from its first use to its end, and only what its caller may see."""
     if "serving" not in g:
-        g.serving = live().now()
+        g.serving = live().now().seen_by(sees_internal=access.sees_internal())
     found: Serving = g.serving
     return found

@@ -26,10 +26,15 @@ _log = logging.getLogger("server.requests")
 class Observer:
     """Watches the requests of one application."""
 
-    def __init__(self, app: Flask, generation: Callable[[], str], *, public: bool = False) -> None:
-        """Call it before others add functions around requests. With `public` anybody may read the metrics."""
+    def __init__(
+        self, app: Flask, generation: Callable[[], str], *, may_read: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Call it before others add functions around requests.
+
+        `may_read`: whether the request may read the metrics; one from this machine may anyway.
+        """
         self._generation = generation
-        self._public = public
+        self._may_read = may_read
         self._metrics = Metrics()
         app.before_request(self._begin)
         app.after_request(self._end)
@@ -38,8 +43,8 @@ class Observer:
         template_rendered.connect(_render_ends, app)
 
     def exposition(self) -> Response:
-        """The metrics as text. Raises QueryError for a request from elsewhere, unless they are public."""
-        if not (self._public or is_local(request)):
+        """The metrics as text. Raises QueryError for a request from elsewhere that may not read them."""
+        if not (self._may_read() or is_local(request)):
             raise QueryError(403, "forbidden", "Показатели доступны только с самого сервера.")
         body, media_type = self._metrics.text(self._generation(), VERSION)
         return Response(body, content_type=media_type, headers={"Cache-Control": "no-store"})

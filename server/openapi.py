@@ -7,6 +7,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
 from server import VERSION, schema
+from server.keys import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Route:
     moves: bool = False  # answers 301 for ids that were renamed
     status: int = 200  # of the reply
     media_type: str = "application/json"  # of the reply; errors are JSON
+    scope: Scope | None = "search"  # of the keys that open it where it is closed; None: it never is
 
 
 def _query(name: str, values: dict[str, Any], required: bool = False) -> dict[str, Any]:
@@ -71,20 +73,48 @@ ROUTES = (
     Route(
         "post", "/v1/feedback", "A vote on a section that was shown; 404 feedback_off without --data",
         schema.FeedbackReply, body=schema.FeedbackRequest, errors=(400, 404, 413, 415, 422, 503), status=201,
+        scope="feedback",
     ),
-    Route("get", "/healthz", "Whether the process lives", schema.HealthReply),
-    Route("get", "/livez", "Whether the process lives", schema.HealthReply),
-    Route("get", "/readyz", "Whether searches can be answered", schema.ReadyReply),
-    Route("get", "/version", "What is running", schema.VersionReply),
+    Route("get", "/healthz", "Whether the process lives", schema.HealthReply, scope=None),
+    Route("get", "/livez", "Whether the process lives", schema.HealthReply, scope=None),
+    Route("get", "/readyz", "Whether searches can be answered", schema.ReadyReply, scope=None),
+    Route("get", "/version", "What is running", schema.VersionReply, scope=None),
     Route(
-        "post", "/admin/index/reload", "Serve the generation that is current on disk; only from the machine itself",
-        schema.ReloadReply, errors=(403, 409, 503),
+        "post", "/admin/index/reload", "Serve the generation that is current on disk",
+        schema.ReloadReply, errors=(409, 503), scope="admin",
     ),
     Route(
-        "get", "/metrics", "Numbers for Prometheus; 403 from other machines, unless the operator opened them", str,
-        errors=(403,), media_type="text/plain",
+        "post", "/admin/index/rollback", "Make the generation before the current one current again and serve it",
+        schema.ReloadReply, errors=(409, 503), scope="admin",
+    ),
+    Route(
+        "get", "/admin/index", "The generations on disk", schema.IndexReply, errors=(503,), scope="admin",
+    ),
+    Route(
+        "get", "/metrics", "Numbers for Prometheus; 403 from other machines, without a key and unless they are public",
+        str, errors=(403,), media_type="text/plain", scope=None,
     ),
 )  # fmt: skip
+
+
+# An operator closes scopes or leaves them open, which the document of all servers cannot know: a key may be needed.
+_SCHEMES = {
+    "key": {
+        "type": "http", "scheme": "bearer", "bearerFormat": "spravka_<id>_<secret>",
+        "description": "A key of `python -m server keys add`. Its scopes: search, feedback, agent, admin.",
+    },
+    "keyHeader": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key."},
+}  # fmt: skip
+_ACCESS_ERRORS = {
+    401: "key_required, key_invalid or key_expired: where a key is needed, or the one that was sent is none",
+    403: "scope_missing: the key lacks the scope of the route",
+    429: "rate_limited: as many requests as the operator allows were made; Retry-After tells when to go on",
+}
+_RATE_HEADERS = {
+    "RateLimit-Limit": "requests in a window",
+    "RateLimit-Remaining": "of them still free",
+    "RateLimit-Reset": "seconds until one is free again",
+}
 
 
 def document() -> dict[str, Any]:
@@ -107,7 +137,7 @@ def document() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "Spravka", "version": VERSION, "description": "Search in the help of a product."},
         "paths": paths,
-        "components": {"schemas": definitions},
+        "components": {"schemas": definitions, "securitySchemes": _SCHEMES},
     }
 
 
@@ -122,8 +152,20 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     for status in route.errors:
         responses[str(status)] = {"description": "Error", "content": content(schema.ErrorReply)}
     operation: dict[str, Any] = {"summary": route.summary, "responses": responses}
+    if route.scope:
+        for status, meaning in _ACCESS_ERRORS.items():
+            responses[str(status)] = {"description": meaning, "content": content(schema.ErrorReply)}
+        responses["401"]["headers"] = {"WWW-Authenticate": _header("how to send a key", "string")}
+        responses["429"]["headers"] = {"Retry-After": _header("seconds", "integer")}
+        responses["429"]["headers"] |= {name: _header(meaning, "integer") for name, meaning in _RATE_HEADERS.items()}
+        operation["security"] = [{}, {"key": []}, {"keyHeader": []}]
+        operation["x-scope"] = route.scope
     if route.parameters:
         operation["parameters"] = list(route.parameters)
     if route.body:
         operation["requestBody"] = {"required": True, "content": content(route.body)}
     return operation
+
+
+def _header(description: str, kind: str) -> dict[str, Any]:
+    return {"description": description, "schema": {"type": kind}}

@@ -357,6 +357,26 @@ class ReloadReply:
 
 
 @dataclass(frozen=True, slots=True)
+class GenerationOut:
+    """A generation on disk."""
+
+    generation: str
+    state: Literal["current", "previous", ""]
+    created: str  # ISO 8601, UTC; empty where the id does not say
+    sections: int | None  # None: of another version
+    gate: Literal["passed", "failed", "none"]  # the golden queries
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReply:
+    """The generations on disk, oldest first."""
+
+    serving: str  # by the process that answers
+    generations: list[GenerationOut]
+    refused: RefusedOut | None  # the generation that is current on disk, where it was not taken
+
+
+@dataclass(frozen=True, slots=True)
 class VersionReply:
     """What is running."""
 

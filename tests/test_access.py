@@ -27,8 +27,10 @@ FORMS = {
     "/agent": {"text": "фото"},
     "/agent/judgments": {"text": "фото", "fits": "profile#photo"},
     "/feedback": {"query_id": "", "section_id": "profile#photo", "outcome": "solved", "comment": ""},
+    "/sign-in": {"key": "spravka_000000000000_x", "next": "/"},
+    "/sign-out": {},
 }
-RELOAD = "/admin/index/reload"  # takes nothing; tests/test_live.py has who may
+SWITCHES = ("/admin/index/reload", "/admin/index/rollback")  # take nothing; tests/test_keys.py has who may
 KEEPS = {"/agent/judgments", "/feedback", "/v1/feedback"}  # what changes the journal
 CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
 
@@ -110,7 +112,7 @@ def test_pages_have_no_script_or_style_of_their_own_within(client: FlaskClient):
 
 def test_routes_that_change_something_are_known(app: Flask):
     """One that is new goes into the tables above, and is then tried below."""
-    assert {path for _, path in routes(app, CHANGING)} == {*JSON, *FORMS, RELOAD}
+    assert {path for _, path in routes(app, CHANGING)} == {*JSON, *FORMS, *SWITCHES}
     assert {method for method, _ in routes(app, CHANGING)} == {"POST"}
 
 
@@ -149,7 +151,7 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("headers", FOREIGN, ids=str)
-@pytest.mark.parametrize("path", sorted(KEEPS & FORMS.keys()))
+@pytest.mark.parametrize("path", sorted(KEEPS & FORMS.keys() | {"/sign-in", "/sign-out"}))
 def test_a_form_that_keeps_something_is_refused_from_another_site(
     client: FlaskClient, folder: Path, path: str, headers: dict[str, str]
 ):

@@ -35,6 +35,8 @@ def test_nothing_between_the_braces_is_nothing(source: str):
         ("platform=windows", HEADING_KEYS, 'platform "windows" is unknown; expected one of android, ios, web'),
         ("audience=users", STEP_KEYS, 'audience "users" is unknown; expected one of user, admin'),
         ("danger=hot", STEP_KEYS, 'danger "hot" is unknown; expected one of deletes_data, signs_out, needs_admin'),
+        ("internal=yes", HEADING_KEYS, 'internal "yes" is unknown; expected one of true'),
+        ("internal=true", STEP_KEYS, 'attribute "internal" is unknown here'),
         ('keywords="нет звука', HEADING_KEYS, "has an open quotation mark; expected name=value; close it"),
     ],
 )

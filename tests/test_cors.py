@@ -24,7 +24,12 @@ def test_its_browser_may_ask_first(client):
     response = client.options("/v1/search", headers={"Origin": SITE, "Access-Control-Request-Method": "POST"})
     assert response.status_code == 200
     assert response.headers["Access-Control-Allow-Methods"] == "GET, POST"
-    assert response.headers["Access-Control-Allow-Headers"] == "Content-Type"
+    assert response.headers["Access-Control-Allow-Headers"] == "Content-Type, Authorization, X-API-Key"
+
+
+def test_its_page_reads_how_long_to_wait_and_what_the_request_was_called(client):
+    exposed = client.get("/v1/articles", headers={"Origin": SITE}).headers["Access-Control-Expose-Headers"].split(", ")
+    assert {"Retry-After", "X-Request-Id", "Server-Timing", "RateLimit-Remaining", "RateLimit-Reset"} <= set(exposed)
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "http://www.example.ru", SITE + ".evil.example", "null"])

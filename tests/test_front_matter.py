@@ -19,12 +19,13 @@ def test_fields_that_are_left_out_have_their_defaults():
     assert fields.order == 100
     assert (fields.platforms, fields.audiences, fields.keywords, fields.related) == ((), (), (), ())
     assert (fields.featured, fields.aliases, fields.facts) == ((), (), ())
+    assert fields.internal is False
 
 
 def test_every_field_is_read():
     fields, mistakes = parse(
         GOOD + "order: 7\nplatforms: [android, ios]\naudiences: [admin]\nkeywords: [ пуш , push]\n"
-        "related: [files, sign-in#qr]\nfeatured: [a, b]\naliases: [old]\nfacts: [F-1]\n"
+        "related: [files, sign-in#qr]\nfeatured: [a, b]\naliases: [old]\nfacts: [F-1]\ninternal: true\n"
     )
     assert mistakes == []
     assert fields is not None
@@ -36,6 +37,7 @@ def test_every_field_is_read():
     assert fields.featured == ("a", "b")
     assert fields.aliases == ("old",)
     assert fields.facts == ("F-1",)
+    assert fields.internal is True
 
 
 def test_title_that_looks_like_a_date_is_a_title():
@@ -57,6 +59,7 @@ def test_title_that_looks_like_a_date_is_a_title():
         (GOOD.replace("Проба", "[a]"), ["2: \"title\" is ['a']"]),
         (GOOD.replace("Проба", "5"), ['2: "title" is 5']),
         (GOOD.replace("start", ""), ['3: "topic" is empty; expected a topic id']),
+        (GOOD + "internal: наполовину\n", ["5: \"internal\" is 'наполовину'; expected true or false"]),
         (GOOD.replace("2026-11-22", "вчера"), ["4: \"updated\" is 'вчера'; expected a date such as 2026-11-22"]),
         (GOOD.replace("2026-11-22", "22.11.2026"), ["4: \"updated\" is '22.11.2026'"]),
         (GOOD.replace("2026-11-22", "2026-13-01"), ["4: \"updated\" is '2026-13-01'"]),

@@ -4,7 +4,9 @@ import re
 
 from openapi_spec_validator import validate
 
+from server.access import scope_of
 from server.app import create_app
+from server.limits import HEADERS
 from server.openapi import document
 from server.schema import SearchRequest
 
@@ -30,6 +32,23 @@ def test_request_schema_is_the_one_that_requests_are_checked_by():
     assert set(schema["properties"]) == set(SearchRequest.model_fields)
     assert schema["required"] == ["query"]
     assert schema["properties"]["limit"]["maximum"] == 50
+
+
+def test_every_route_tells_the_scope_that_opens_it_and_how_it_refuses(built_index, encoder):
+    app = create_app(built_index, encoder)
+    found = document()
+    assert set(found["components"]["securitySchemes"]) == {"key", "keyHeader"}
+    for rule in app.url_map.iter_rules():
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+            if not (operation := found["paths"].get(path, {}).get(method.lower())):
+                continue
+            scope = scope_of(rule.endpoint)
+            assert operation.get("x-scope") == scope, path
+            if scope:
+                assert {"401", "403", "429"} <= set(operation["responses"])
+                assert {"Retry-After", *HEADERS} == set(operation["responses"]["429"]["headers"])
+                assert {"key": []} in operation["security"]
 
 
 def test_every_error_of_every_route_has_the_one_shape():

@@ -126,6 +126,23 @@ def test_part_without_platforms_or_audiences_has_those_above_it(
     assert (part.platforms, part.audiences) == expected
 
 
+def test_what_stands_under_something_internal_is_internal(tmp_path: Path):
+    body = "## Раз {#one}\n{internal=true}\n\nТекст.\n\n### Часть {#part}\n{platform=web}\n\nТекст.\n\n"
+    body += "## Два {#two}\n\nТекст.\n\n### Своя {#own}\n{internal=true}\n\nТекст.\n"
+    sections = sections_of(tmp_path, body)
+    assert [(section.anchor, section.internal) for section in sections] == [
+        ("one", True),
+        ("part", True),
+        ("two", False),
+        ("own", True),
+    ]
+
+
+def test_every_section_of_an_internal_article_is_internal(tmp_path: Path):
+    sections = sections_of(tmp_path, "Начало.\n\n## Раз {#one}\n\nТекст.\n", "internal: true\n")
+    assert [section.internal for section in sections] == [True, True]
+
+
 def test_next_section_inherits_nothing_from_its_neighbour(tmp_path: Path):
     body = "## А {#a}\n{platform=ios audience=admin}\n\nТ\n\n## Б {#b}\n\nТ\n"
     assert [(section.platforms, section.audiences) for section in sections_of(tmp_path, body)] == [

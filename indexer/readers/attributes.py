@@ -5,9 +5,9 @@ import shlex
 
 from indexer.articles import AUDIENCES, DANGERS, PLATFORMS
 
-_KNOWN = {"platform": PLATFORMS, "audience": AUDIENCES, "danger": DANGERS}
+_KNOWN = {"platform": PLATFORMS, "audience": AUDIENCES, "danger": DANGERS, "internal": ("true",)}
 
-HEADING_KEYS = ("platform", "audience", "related", "alias", "keywords")
+HEADING_KEYS = ("platform", "audience", "related", "alias", "keywords", "internal")
 STEP_KEYS = ("platform", "audience", "danger")
 
 TRAILING = re.compile(r"\s*\{([^{}]*=[^{}]*)\}\s*$")

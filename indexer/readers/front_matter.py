@@ -18,6 +18,7 @@ _EXPECTED = {
     "order": "a whole number",
     "platforms": "a list out of [" + ", ".join(PLATFORMS) + "]",
     "audiences": "a list out of [" + ", ".join(AUDIENCES) + "]",
+    "internal": "true or false",
     "featured": "a list of at most two section ids",
 }
 
@@ -38,6 +39,7 @@ class FrontMatter(BaseModel):
     featured: Annotated[tuple[Text, ...], Field(max_length=2)] = ()
     aliases: tuple[Text, ...] = ()
     facts: tuple[Text, ...] = ()
+    internal: bool = False
 
     @field_validator("platforms")
     @classmethod

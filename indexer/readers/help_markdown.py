@@ -125,6 +125,7 @@ class _Reader:
             featured=fields.featured,
             aliases=fields.aliases,
             facts=fields.facts,
+            internal=fields.internal,
             links=tuple(self.links),
         )
         return [article], self.findings
@@ -198,7 +199,7 @@ class _Reader:
                 values, mistakes = attributes.parse(inside["inside"], attributes.HEADING_KEYS)
                 for mistake in mistakes:
                     self.found(line + 1, mistake)
-        if level == 3 and not (values.get("platform") or values.get("audience")):
+        if level == 3 and not any(values.get(name) for name in ("platform", "audience", "internal")):
             self.found(
                 line, "### part without platform or audience; expected {platform=…} or {audience=…} under it; add it"
             )
@@ -212,6 +213,7 @@ class _Reader:
             related=tuple(self.absolute(target) for target in values.get("related", ())),
             aliases=tuple(self.absolute(alias) for alias in values.get("alias", ())),
             keywords=values.get("keywords", ()),
+            internal="internal" in values,
         )
 
     def item(self, node: SyntaxTreeNode) -> Item:
