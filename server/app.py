@@ -1,18 +1,20 @@
 """The Flask application: opens the index, registers the routes, gives errors one shape."""
 
+import threading
 from collections.abc import Collection
 from pathlib import Path
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
 from indexer.query_encoder import QueryEncoder
-from server import cors, pages
+from server import cors, deadline, pages
 from server.admin import admin
 from server.agent import agent
 from server.api import api, reply
 from server.errors import HTTP_ERRORS, QueryError
 from server.feedback import Feedback
+from server.limits import Limits
 from server.live import Live, serving
 from server.observing import Observer
 from server.schema import MAXIMUM_BODY
@@ -39,6 +41,7 @@ def create_app(
     origins: Collection[str] = (),
     query_log_days: int | None = None,
     metrics_public: bool = False,
+    limits: Limits | None = None,
 ) -> Flask:
     """The application over the current generation of an index, and over the next ones as they become current.
 
@@ -53,6 +56,10 @@ def create_app(
     app.config["MAX_FORM_MEMORY_SIZE"] = MAXIMUM_BODY
     # The first around each request: what the others do is seen too.
     app.extensions["observer"] = Observer(app, lambda: serving().generation, public=metrics_public)
+    app.extensions["limits"] = limits or Limits()
+    app.extensions["stopping"] = threading.Event()
+    app.before_request(_in_time)
+    app.teardown_request(lambda _: deadline.end())
     app.extensions["live"] = Live(index, encoder)
     app.extensions["feedback"] = Feedback(data, query_log_days) if data else None
     app.register_blueprint(api)
@@ -66,6 +73,12 @@ def create_app(
     app.after_request(_with_headers)
     cors.allow(app, origins)
     return app
+
+
+def _in_time() -> None:
+    """Begins the time of a request; one that has waited all of it is not worked on."""
+    deadline.begin(current_app.extensions["limits"].request_seconds)
+    deadline.check()
 
 
 def _query_error(error: QueryError) -> Response:
@@ -90,8 +103,6 @@ def _http_error(error: HTTPException) -> Response:
 
 def _failure(error: Exception) -> Response:
     # The query stays out of the log: only where it failed goes there, see server/logs.py.
-    from flask import current_app
-
     route = request.url_rule.rule if request.url_rule else "an unknown address"
     current_app.logger.error("%s while answering %s", type(error).__name__, route, exc_info=error)
     code, message = HTTP_ERRORS[500]

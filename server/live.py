@@ -20,6 +20,7 @@ from indexer.errors import ArtifactError, ModelError
 from indexer.query_encoder import QueryEncoder
 from server.answering import Answerer
 from server.caching import RememberingEncoder, Replies
+from server.guard import Guard
 from server.search import Searcher, open_encoder
 from server.suggest import Suggester
 
@@ -41,7 +42,7 @@ class Serving:
     @classmethod
     def of(cls, loaded: Artifact, encoder: QueryEncoder) -> "Serving":
         """What serves an artifact."""
-        searcher = Searcher(loaded, encoder)
+        searcher = Searcher(loaded, encoder, guard=Guard())
         suggester = Suggester(loaded, searcher.lemmatizer, searcher.reader)
         return cls(searcher, Answerer(searcher), suggester, Replies())
 
