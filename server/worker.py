@@ -172,6 +172,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
 
     def handle_request(self, req: Any, conn: Connection) -> bool:  # noqa: ANN401 -- gunicorn has no types
         """Lets the application answer; a connection whose request was not read to its end cannot be kept."""
+        req._expected_100_continue = False  # the loop has seen to it
         if conn.is_cut:
             req.force_close()
         return bool(super().handle_request(req, conn))
