@@ -85,6 +85,7 @@ class Metrics:
         # Finding a child by its labels takes longer than counting.
         self._stages: dict[tuple[str, str], Histogram] = {}
         self._outcomes: dict[tuple[str, str], Counter] = {}
+        self._rejections: dict[str, Counter] = {}
         self._caches = {
             (cache, known): self._lookups.labels(cache, "hit" if known else "miss")
             for cache in ("replies", "vectors")
@@ -105,7 +106,9 @@ class Metrics:
 
     def rejected(self, code: str) -> None:
         """A request was refused with this code."""
-        self._rejected.labels(code).inc()
+        if code not in self._rejections:
+            self._rejections[code] = self._rejected.labels(code)
+        self._rejections[code].inc()
 
     def answered(self, route: str, outcome: str, trace: Trace, seconds: float) -> None:
         """Counts a request that ended so, after so long."""

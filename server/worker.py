@@ -33,6 +33,7 @@ _WATCHED = ("/healthz", "/livez", "/readyz", "/metrics")  # answered whatever th
 _WATCHERS, _MOST_WATCHED = 2, 16  # threads for them, and requests that these may have before them
 _LINGER, _MOST_LINGERING = 2.0, 100  # seconds that a refused client may go on sending, and how many may
 _READ = 64 * 1024  # bytes at a time
+_ACCEPTED = 64  # connections at a time
 _TOLD_EVERY = 10.0  # seconds between two lines of the log about refusals
 # Seconds. The loop competes with the threads for the interpreter, and needs it for a moment after each call to the
 # system: with Python's 5 ms it would accept, under load, a few dozen connections a second.
@@ -90,36 +91,37 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
         super().handle_exit(sig, frame)
 
     def accept(self, listener: socket.socket) -> None:
-        """Takes a connection, and waits for its request."""
-        try:
-            client, address = listener.accept()
-        except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE):
+        """Takes the connections that wait, and reads their requests."""
+        server = listener.getsockname()
+        for _ in range(_ACCEPTED):
+            try:
+                client, address = listener.accept()
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE):
+                    self._drop_oldest()
+                elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
+                    raise
+                return
+            self.nr_conns += 1
+            if self.nr_conns >= self.worker_connections:
                 self._drop_oldest()
-            elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
-                raise
-            return
-        self.nr_conns += 1
-        if self.nr_conns >= self.worker_connections:
-            self._drop_oldest()
-        self.enqueue_req(Connection(self, client, address, listener.getsockname()))
+            self.enqueue_req(Connection(self, client, address, server))
 
     def enqueue_req(self, conn: Connection) -> None:
         """Waits for the next request of a connection; some of it may have come with the one before."""
         conn.sock.setblocking(False)
         conn.incoming = Incoming(MAXIMUM_BODY)
         conn.until = time.monotonic() + self.limits.client_seconds
-        self._arriving[conn] = None
-        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._readable, conn))
         if conn.parser is not None and (sent := conn.parser.unreader.take_buffered()):
             self._take(conn, sent)
         else:
-            self._readable(conn, conn.sock)
+            self._readable(conn, None)  # mostly all of it is there
 
     def _readable(self, conn: Connection, _: object) -> None:
         try:
             received = conn.sock.recv(_READ)
         except BlockingIOError:
+            self._wait(conn)
             return
         except OSError:
             received = b""
@@ -128,12 +130,18 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
         else:
             self._drop(conn)
 
+    def _wait(self, conn: Connection) -> None:
+        if conn not in self._arriving:
+            self._arriving[conn] = None
+            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._readable, conn))
+
     def _take(self, conn: Connection, received: bytes) -> None:
         state = conn.incoming.take(received)
         if state == "partial":
             if conn.incoming.expects:
                 conn.incoming.expects = False
                 _send(conn.sock, b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._wait(conn)
             return
         self._forget(conn)
         if state == "head_too_large":
@@ -201,8 +209,9 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
 
     def _forget(self, conn: Connection) -> None:
         """No longer waits for a request."""
-        self._arriving.pop(conn, None)
-        self.poller.unregister(conn.sock)
+        if conn in self._arriving:
+            del self._arriving[conn]
+            self.poller.unregister(conn.sock)
 
     def _drop(self, conn: Connection) -> None:
         self._forget(conn)
