@@ -32,9 +32,9 @@ class Incoming:
         self.expects = False  # the client waits for "100 Continue" before it sends the body
 
     @property
-    def has_begun(self) -> bool:
-        """Whether there is a byte of it."""
-        return bool(self._bytes)
+    def size(self) -> int:
+        """Bytes that have come."""
+        return len(self._bytes)
 
     @property
     def path(self) -> str:

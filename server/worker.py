@@ -34,6 +34,7 @@ _WATCHERS, _MOST_WATCHED = 2, 16  # threads for them, and requests that these ma
 _LINGER, _MOST_LINGERING = 2.0, 100  # seconds that a refused client may go on sending, and how many may
 _READ = 64 * 1024  # bytes at a time
 _ACCEPTED = 64  # connections at a time
+_MOST_HELD = 64 * 1024 * 1024  # bytes of requests that are not whole, beyond which the oldest is dropped
 _TOLD_EVERY = 10.0  # seconds between two lines of the log about refusals
 # Seconds. The loop competes with the threads for the interpreter, and needs it for a moment after each call to the
 # system: with Python's 5 ms it would accept, under load, a few dozen connections a second.
@@ -79,6 +80,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
         # In the order of their `until`.
         self._arriving: dict[Connection, None] = {}
         self._lingering: dict[Connection, float] = {}
+        self._held = 0  # bytes of requests that are not whole
         self._refused, self._told = 0, -_TOLD_EVERY
         self._is_stopping = False
         sys.setswitchinterval(_SWITCH)
@@ -87,7 +89,8 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begins to stop: /readyz says so on connections that are kept."""
-        self.wsgi.extensions["stopping"].set()
+        if getattr(self, "wsgi", None):  # it may still be loading
+            self.wsgi.extensions["stopping"].set()
         super().handle_exit(sig, frame)
 
     def accept(self, listener: socket.socket) -> None:
@@ -137,11 +140,14 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
 
     def _take(self, conn: Connection, received: bytes) -> None:
         state = conn.incoming.take(received)
+        self._held += len(received)
         if state == "partial":
             if conn.incoming.expects:
                 conn.incoming.expects = False
                 _send(conn.sock, b"HTTP/1.1 100 Continue\r\n\r\n")
             self._wait(conn)
+            if self._held > _MOST_HELD:
+                self._drop_oldest()
             return
         self._forget(conn)
         if state == "head_too_large":
@@ -209,6 +215,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
 
     def _forget(self, conn: Connection) -> None:
         """No longer waits for a request."""
+        self._held -= conn.incoming.size
         if conn in self._arriving:
             del self._arriving[conn]
             self.poller.unregister(conn.sock)
@@ -259,7 +266,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
             for conn in self._arriving:
                 conn.until = min(conn.until, now + STOP_KEEPALIVE_LINGER)
         while self._arriving and (conn := next(iter(self._arriving))).until <= now:
-            if conn.incoming.has_begun:
+            if conn.incoming.size:
                 self._forget(conn)
                 self._refuse(conn, 408)
             else:
