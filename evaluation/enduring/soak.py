@@ -24,7 +24,8 @@ CLIENTS = 4
 WARM_UP = 0.3  # share of the legs: the first switches take memory that the next ones find again
 
 _PATIENCE = 120.0  # seconds that a switch may take
-_SETTLING = 2.0  # seconds after a leg until memory is read: what an old generation took is given back aside
+# Seconds after a leg in which memory is looked at, and the least counts: an old generation is given back aside.
+_SETTLING = 4.0
 _SEED = 20261128
 
 
@@ -92,9 +93,16 @@ def run(url: str, pid: int, index: Path, *, requests: int, switches: int, say: C
         say(done, requests)
         if leg:
             _await(url, wanted)
-        time.sleep(_SETTLING)
-        memory.append(resident(pid))
+        memory.append(_settled(pid))
     return Soak(done, time.perf_counter() - began, dict(sorted(failures.items())), switches, tuple(memory))
+
+
+def _settled(pid: int) -> float:
+    end, least = time.monotonic() + _SETTLING, resident(pid)
+    while time.monotonic() < end:
+        time.sleep(0.2)
+        least = min(least, resident(pid))
+    return least
 
 
 def _switch(index: Path, generation: str) -> None:
