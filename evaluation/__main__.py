@@ -15,7 +15,9 @@ from evaluation.commands import (
     gate,
     growth,
     judge,
+    overload,
     run,
+    soak,
     tune,
     xquad,
 )
@@ -28,7 +30,7 @@ from server.journal import JournalError
 
 _COMMANDS = (
     *(run, compare, ablate, answers, gate, judge, tune, calibrate),
-    *(bench, bench_indexing, growth, exchange, gaps, xquad),
+    *(bench, bench_indexing, growth, overload, soak, exchange, gaps, xquad),
 )
 _ERRORS = (
     *(JudgmentError, ResultsError, ComparisonError, SystemFailure),

@@ -34,6 +34,11 @@ def machine() -> str:
     return f"{_processor()}, {cores} core{'s' if cores > 1 else ''}"
 
 
+def load_of_machine() -> list[float]:
+    """How many processes ran or wanted to over the last 1, 5 and 15 minutes: others may be measured along."""
+    return [round(each, 2) for each in os.getloadavg()]
+
+
 def _processor() -> str:
     try:
         lines = _CPU_INFO.read_text(encoding="utf-8").splitlines()

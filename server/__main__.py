@@ -16,13 +16,14 @@ from threadpoolctl import threadpool_limits
 
 from indexer import artifact, memory
 from indexer.errors import ArtifactError, ModelError
-from server import access_options, config, cors, doctor, keys_command, logs, metrics, search_command
+from server import access_options, bounds, config, cors, doctor, keys_command, logs, metrics, search_command
 from server.app import create_app
 from server.journal import Journal, JournalError, UnknownQueryError, read_journals
 from server.keys import KeyFile, KeysError
 from server.querylog import DAYS
 from server.search import Searcher
 from server.settings import Settings, SettingsError
+from server.worker import BoundedWorker
 
 _WARMING = 16  # queries
 
@@ -58,6 +59,7 @@ def warm_up(searcher: Searcher) -> None:
 
     ONNX Runtime has no threads of its own here, so that its session, too, survives the fork.
     """
+    searcher.encoder.encode_query("проверка")  # by itself, so that one that fails is told, and not got round
     known = [question.text for question in searcher.artifact.questions.questions]
     for query in known[:: max(1, len(known) // _WARMING)] or ["проверка"]:
         searcher.search(query)
@@ -127,6 +129,7 @@ def _serve_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--workers", type=int, default=1, help="processes, which share what is loaded (default: 1)")
     parser.add_argument("--threads", type=int, default=4, help="requests at a time in one process (default: 4)")
+    bounds.add_options(parser)
     parser.add_argument(
         "--log-format", choices=logs.FORMATS, help="of the log on stderr (default: text in a terminal, else json)"
     )
@@ -183,6 +186,7 @@ def _serve(settings: Settings, given: argparse.Namespace) -> int:
         query_log_days=options.query_log_days if options.query_log else None,
         metrics_public=options.metrics_public,
         rules=rules,
+        bounds=bounds.of_options(options),
     )
     with metrics.shared():
         _Server(create, _settings(options, folder)).run()
@@ -195,7 +199,7 @@ def _settings(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "bind": f"{options.host}:{options.port}",
         "workers": options.workers,
         "threads": options.threads,
-        "worker_class": "gthread",
+        "worker_class": BoundedWorker,
         # Loaded once and shared by the workers, but for PyTorch, whose threads do not survive a fork.
         "preload_app": artifact.has_query_side(folder),
         "post_worker_init": _started,

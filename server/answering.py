@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from indexer.sections import Section
+from server import deadline
 from server.escalation import Escalation, Escalator, Reason
 from server.quotes import Quote, Quoter
 from server.search import Filters, Hit, Result, Searcher, article_url, section_url
@@ -69,6 +70,7 @@ class Answerer:
                 steps += self.finder.others(steps, result, visitor)
             if is_trouble and all(step.step_id in tried for step in steps):
                 steps += self.finder.general(steps, visitor)
+        deadline.check()
         steps = tuple(replace(step, tried=step.step_id in tried) for step in steps)
         return Answer(
             result=result,
@@ -116,7 +118,8 @@ class Answerer:
         best = self._searcher.sections[result.hits[0].section_id]
         head = self._searcher.articles[best.article_id]
         found: dict[str, Related] = {}
-        for target in (*best.related, *head.related, *self._alike(best, visitor)):
+        alike = () if result.degraded else self._alike(best, visitor)
+        for target in (*best.related, *head.related, *alike):
             if section := self._searcher.sections.get(target):
                 found.setdefault(target, Related(target, section.headings[-1], section_url(section)))
             elif (article := self._searcher.articles.get(target)) and (own := self._searcher.sections_of(target)):

@@ -129,7 +129,8 @@ def _search(asked_for: bytes, read: Callable[[], schema.SearchRequest]) -> Respo
             explanations=explanations,
         )
         response = reply(found)
-    replies.keep(key, Reply.of(response.get_data(), replace(result, candidates=None)))
+    if not result.degraded:  # the next one may find more
+        replies.keep(key, Reply.of(response.get_data(), replace(result, candidates=None)))
     return response
 
 
@@ -160,7 +161,7 @@ def _headed(kind: Callable[..., _Reply], query: str, result: SearchResult, start
         answerable=result.answerable,
         relevance=result.relevance,
         calibrated=result.calibrated,
-        degraded=None,
+        degraded="semantic_unavailable" if result.degraded else None,
         interpretation=schema.InterpretationOut(
             kind=read.kind,
             read_as=read.read_as,
@@ -274,15 +275,20 @@ def health() -> Response:
 
 @api.get("/readyz")
 def ready() -> Response:
-    """Searches can be answered: an index was loaded and verified. One that was refused since is told, with why."""
-    refused = live().refused
+    """Searches can be answered: an index was loaded and verified. One that was refused since is told, with why.
+
+    Without the semantic half they still can. A server that stops says that it is not ready.
+    """
+    refused, guard = live().refused, searcher().guard
+    stops = current_app.extensions["stopping"].is_set()
     return reply(
         schema.ReadyReply(
-            True,
+            not stops,
             serving().generation,
-            {"index": True, "encoder": True},
+            {"index": True, "encoder": guard is None or guard.works},
             schema.RefusedOut(refused.generation, refused.reason) if refused else None,
-        )
+        ),
+        503 if stops else 200,
     )
 
 

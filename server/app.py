@@ -1,18 +1,20 @@
 """The Flask application: opens the index, registers the routes, gives errors one shape."""
 
+import threading
 from collections.abc import Collection
 from pathlib import Path
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from indexer.query_encoder import QueryEncoder
-from server import cors, limits, pages
+from server import cors, deadline, limits, pages
 from server.access import Access, Rules, may_read_metrics
 from server.admin import admin
 from server.agent import agent
 from server.api import api, reply
+from server.bounds import Bounds
 from server.errors import HTTP_ERRORS, QueryError
 from server.feedback import Feedback
 from server.keys import KeyFile
@@ -45,6 +47,7 @@ def create_app(
     query_log_days: int | None = None,
     metrics_public: bool = False,
     rules: Rules | None = None,
+    bounds: Bounds | None = None,
 ) -> Flask:
     """The application over the current generation of an index, and over the next ones as they become current.
 
@@ -63,6 +66,10 @@ def create_app(
     app.extensions["observer"] = Observer(
         app, lambda: serving().generation, may_read=lambda: metrics_public or may_read_metrics()
     )
+    app.extensions["bounds"] = bounds or Bounds()
+    app.extensions["stopping"] = threading.Event()
+    app.before_request(_in_time)
+    app.teardown_request(lambda _: deadline.end())
     limits.limit(app, rules)
     app.extensions["access"] = Access(app, KeyFile(data) if data else None, Sessions(data) if data else None, rules)
     app.extensions["live"] = Live(index, encoder, hide_internal=rules.hide_internal)
@@ -84,6 +91,12 @@ def create_app(
             app.wsgi_app, x_for=rules.trusted_proxies, x_proto=rules.trusted_proxies, x_host=0
         )
     return app
+
+
+def _in_time() -> None:
+    """Begins the time of a request; one that has waited all of it is not worked on."""
+    deadline.begin(current_app.extensions["bounds"].request_seconds)
+    deadline.check()
 
 
 def _query_error(error: QueryError) -> Response:
@@ -108,8 +121,6 @@ def _http_error(error: HTTPException) -> Response:
 
 def _failure(error: Exception) -> Response:
     # The query stays out of the log: only where it failed goes there, see server/logs.py.
-    from flask import current_app
-
     route = request.url_rule.rule if request.url_rule else "an unknown address"
     current_app.logger.error("%s while answering %s", type(error).__name__, route, exc_info=error)
     code, message = HTTP_ERRORS[500]

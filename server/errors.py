@@ -30,3 +30,10 @@ HTTP_ERRORS = {
     429: ("rate_limited", "Слишком много запросов за короткое время. Подождите немного и повторите."),
     500: ("internal", "Внутренняя ошибка. Повторите запрос позже."),
 }
+
+# What is refused before anybody reads it, see server/worker.py: status -> its name, code and message.
+TRANSPORT_ERRORS = {
+    408: ("Request Timeout", "timeout", HTTP_ERRORS[408][1]),
+    431: ("Request Header Fields Too Large", "too_large", "Заголовки запроса слишком длинные: не больше 32 КБ."),
+    503: ("Service Unavailable", "overloaded", "Сейчас слишком много запросов. Повторите через несколько секунд."),
+}

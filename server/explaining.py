@@ -83,6 +83,8 @@ class Explainer:
         if candidates is None:
             return []
         ranking = self._searcher.ranking
+        if result.degraded:
+            mode = "lexical"
         if mode == "hybrid":
             shares = fusion.shares(
                 candidates.lexical, candidates.semantic, ranking.semantic_weight, ranking.normalisation

@@ -21,6 +21,7 @@ from indexer.query_encoder import QueryEncoder
 from server import access
 from server.answering import Answerer
 from server.caching import RememberingEncoder, Replies
+from server.guard import Guard
 from server.internal import without_internal
 from server.search import Searcher, open_encoder
 from server.suggest import Suggester
@@ -44,7 +45,7 @@ class Serving:
     @classmethod
     def of(cls, loaded: Artifact, encoder: QueryEncoder, *, hide_internal: bool = False) -> "Serving":
         """What serves an artifact."""
-        searcher = Searcher(loaded, encoder)
+        searcher = Searcher(loaded, encoder, guard=Guard())
         suggester = Suggester(loaded, searcher.lemmatizer, searcher.reader)
         whole = cls(searcher, Answerer(searcher), suggester, Replies())
         if hide_internal and (shown := without_internal(loaded)) is not loaded:

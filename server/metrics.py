@@ -70,9 +70,22 @@ class Metrics:
             registry=self._own,
             multiprocess_mode="livesum",
         )
+        self._waiting = Gauge(
+            "spravka_requests_waiting",
+            "Requests that wait for a thread",
+            registry=self._own,
+            multiprocess_mode="livesum",
+        )
+        self._rejected = Counter(
+            "spravka_requests_rejected",
+            "Requests that were refused before they were read or worked on",
+            ("reason",),
+            registry=self._own,
+        )
         # Finding a child by its labels takes longer than counting.
         self._stages: dict[tuple[str, str], Histogram] = {}
         self._outcomes: dict[tuple[str, str], Counter] = {}
+        self._rejections: dict[str, Counter] = {}
         self._caches = {
             (cache, known): self._lookups.labels(cache, "hit" if known else "miss")
             for cache in ("replies", "vectors")
@@ -86,6 +99,16 @@ class Metrics:
     def left(self) -> None:
         """A request is done with."""
         self._in_flight.dec()
+
+    def waits(self, requests: int) -> None:
+        """So many requests wait for a thread of this process."""
+        self._waiting.set(requests)
+
+    def rejected(self, code: str) -> None:
+        """A request was refused with this code."""
+        if code not in self._rejections:
+            self._rejections[code] = self._rejected.labels(code)
+        self._rejections[code].inc()
 
     def answered(self, route: str, outcome: str, trace: Trace, seconds: float) -> None:
         """Counts a request that ended so, after so long."""

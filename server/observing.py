@@ -35,7 +35,7 @@ class Observer:
         """
         self._generation = generation
         self._may_read = may_read
-        self._metrics = Metrics()
+        self.metrics = Metrics()
         app.before_request(self._begin)
         app.after_request(self._end)
         app.teardown_request(self._leave)
@@ -46,14 +46,14 @@ class Observer:
         """The metrics as text. Raises QueryError for a request from elsewhere that may not read them."""
         if not (self._may_read() or is_local(request)):
             raise QueryError(403, "forbidden", "Показатели доступны только с самого сервера.")
-        body, media_type = self._metrics.text(self._generation(), VERSION)
+        body, media_type = self.metrics.text(self._generation(), VERSION)
         return Response(body, content_type=media_type, headers={"Cache-Control": "no-store"})
 
     def _begin(self) -> None:
         given = request.headers.get("X-Request-Id", "")
         tracing.begin(given if _SANE.fullmatch(given) else uuid.uuid4().hex)
         g.in_flight = True
-        self._metrics.started()
+        self.metrics.started()
 
     def _end(self, response: Response) -> Response:
         if (trace := tracing.current()) is None:
@@ -61,7 +61,7 @@ class Observer:
         seconds = time.perf_counter() - trace.started
         route = request.url_rule.rule if request.url_rule else _NO_ROUTE
         outcome = _outcome(response.status_code, trace)
-        self._metrics.answered(route, "answered" if outcome == "cached" else outcome, trace, seconds)
+        self.metrics.answered(route, "answered" if outcome == "cached" else outcome, trace, seconds)
         response.headers["X-Request-Id"] = trace.request_id
         if route in _TIMED:
             times = [*trace.stages.items(), ("whole", seconds)]
@@ -83,7 +83,7 @@ class Observer:
 
     def _leave(self, error: BaseException | None) -> None:
         if g.pop("in_flight", False):
-            self._metrics.left()
+            self.metrics.left()
             tracing.end()
 
 

@@ -45,11 +45,11 @@ def _search_parameters() -> tuple[dict[str, Any], ...]:
 ROUTES = (
     Route(
         "post", "/v1/search", "Ranked sections for a query", schema.SearchReply,
-        body=schema.SearchRequest, errors=(400, 413, 415, 422),
+        body=schema.SearchRequest, errors=(400, 413, 415, 422, 503),
     ),
     Route(
         "get", "/v1/search", "The same for short queries", schema.SearchReply,
-        parameters=_search_parameters(), errors=(422,),
+        parameters=_search_parameters(), errors=(422, 503),
     ),
     Route(
         "get", "/v1/sections", "A section by its id", schema.SectionReply,
@@ -63,7 +63,7 @@ ROUTES = (
     ),
     Route(
         "post", "/v1/answer", "The steps or the sentence that answer, and where to turn next", schema.AnswerReply,
-        body=schema.AnswerRequest, errors=(400, 413, 415, 422),
+        body=schema.AnswerRequest, errors=(400, 413, 415, 422, 503),
     ),
     Route(
         "get", "/v1/suggest", "What to offer while somebody types", schema.SuggestReply,

@@ -199,6 +199,7 @@ def _results(text: str) -> str | Response:
         groups=answers.grouped(shown),
         as_typed_query={"q": text, **{name: chosen[0] for name, chosen in kept.items()}, "as_typed": 1},
         answerable=result.answerable,
+        degraded=result.degraded,
         answer=answer,
         for_admin="admin" in (*filters.audience, read.audience),
         sources=[searcher().describe(searcher().sections[each]) for each in dict.fromkeys(cited)],

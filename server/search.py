@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 from urllib.parse import quote
 
@@ -19,8 +20,9 @@ from indexer.opening import open_encoder as open_encoder
 from indexer.query_encoder import QueryEncoder
 from indexer.sections import Section
 from indexer.words import words
-from server import fusion
+from server import deadline, fusion, tracing
 from server.asked import KnownQuestions, Likeness
+from server.guard import Guard, SemanticUnavailableError
 from server.interpretation import Ability, Interpretation, Reader
 from server.ranking import Ranking, read_ranking
 from server.reading.cues import PLATFORMS, Audience, Platform
@@ -74,6 +76,7 @@ class Result:
     relevance: float  # of the best section, in [0, 1]; 0.0 without hits
     answerable: bool
     calibrated: bool  # False: `relevance` orders replies roughly, and `answerable` only says that there are hits
+    degraded: bool = False  # the semantic half did not answer: found as in lexical mode, whichever was asked for
     # That the hits were chosen from; None where nothing could be searched for.
     candidates: "Candidates | None" = field(default=None, compare=False, repr=False)
 
@@ -110,8 +113,14 @@ class Searcher:
         encoder: QueryEncoder,
         ranking: Ranking | None = None,
         terms: Callable[[str], list[str]] | None = None,
+        guard: Guard | None = None,
     ) -> None:
-        """`terms` cuts a query as the artifact's lexical index was cut: into lemmas, unless an evaluation differs."""
+        """`terms` cuts a query as the artifact's lexical index was cut: into lemmas, unless an evaluation differs.
+
+        With a `guard` a search whose semantic half fails gives what words find; without one the failure is raised, as
+        those who measure want it.
+        """
+        self.guard = guard
         self.artifact = artifact
         self.encoder = encoder
         self.ranking = ranking or read_ranking()
@@ -181,11 +190,20 @@ class Searcher:
             read = self.read(query, without, untouched)
         if not any(words(read.read_as)):
             return Result(read, (), 0.0, False, False)
-        candidates = self.candidates(read, mode, self._allowed(filters or Filters()), left_out)
+        allowed = self._allowed(filters or Filters())
+        degraded = False
+        try:
+            candidates = self.candidates(read, mode, allowed, left_out)
+        except SemanticUnavailableError:
+            mode, degraded = "lexical", True
+            tracing.ended("degraded")
+            candidates = self.candidates(read, mode, allowed, left_out)
+        deadline.check()
         with stage("fuse"):
             fused = self.fuse(candidates, mode, for_anybody=not (filters and filters.audience))
             rows = self.ranked(fused, limit, per_article)
             relevances, calibrated = self._relevances(read, candidates, rows, mode)
+        deadline.check()
         with stage("render"):
             marked = self._snippets.query_lemmas(read.read_as)
             hits = tuple(
@@ -194,7 +212,7 @@ class Searcher:
             )
         best = max(relevances, default=0.0)
         answerable = bool(hits) and (not calibrated or best >= self._threshold)
-        return Result(read, hits, best, answerable, calibrated, candidates)
+        return Result(read, hits, best, answerable, calibrated, degraded, candidates)
 
     def first(self, query: str, left_out: int | None = None) -> First | None:
         """What is known of the section that the hybrid ranks first; None where it finds none.
@@ -275,6 +293,8 @@ class Searcher:
         """The best CANDIDATES rows of each half that `mode` asks for, and for both together what known questions say.
 
         `allowed` is a mask over sections; `left_out` the place of a known question that is taken for unknown.
+
+        Raises SemanticUnavailableError where a guarded semantic half does not answer.
         """
         lexical: dict[int, float] = {}
         semantic: dict[int, float] = {}
@@ -287,19 +307,31 @@ class Searcher:
             rows = (self._rows[section_id] for section_id in read.explained_in if section_id in self._rows)
             error = frozenset(row for row in rows if allowed is None or allowed[row])
         if mode != "lexical":
-            with stage("encode"):
-                vector = self.encoder.encode_query(read.sense)
-                # Both readings are searched; a section counts by the one that it fits better.
-                typed = None if read.is_sure else self.encoder.encode_query(read.typed)
-            with stage("semantic"):
-                semantic = dict(self.artifact.vectors.search(vector, CANDIDATES, allowed))
-                if typed is not None:
-                    for row, cosine in self.artifact.vectors.search(typed, CANDIDATES, allowed):
-                        semantic[row] = max(cosine, semantic.get(row, cosine))
+            deadline.check()
+            by_meaning = partial(self._semantic, read, allowed)
+            vector, semantic = self.guard.call(by_meaning) if self.guard else by_meaning()
         if mode == "hybrid" and vector is not None:
             with stage("fuse"):
                 likeness = self.asked.likeness(vector, self.lemmatizer.lemmas(read.read_as), left_out)
         return Candidates(lexical, semantic, error, vector, likeness, read.platform, read.audience)
+
+    def _semantic(
+        self, read: Interpretation, allowed: npt.NDArray[np.bool_] | None
+    ) -> tuple[Vectors, dict[int, float]]:
+        """The query's vector, and the cosines of the nearest rows."""
+        with stage("encode"):
+            vector = self.encoder.encode_query(read.sense)
+            # Both readings are searched; a section counts by the one that it fits better.
+            typed = None if read.is_sure else self.encoder.encode_query(read.typed)
+        if not np.isfinite(vector).all():
+            raise ArithmeticError("the encoder gave a vector that is not of numbers")
+        deadline.check()
+        with stage("semantic"):
+            semantic = dict(self.artifact.vectors.search(vector, CANDIDATES, allowed))
+            if typed is not None:
+                for row, cosine in self.artifact.vectors.search(typed, CANDIDATES, allowed):
+                    semantic[row] = max(cosine, semantic.get(row, cosine))
+        return vector, semantic
 
     def fuse(self, candidates: Candidates, mode: Mode, for_anybody: bool = True) -> dict[int, float]:
         """One score a row, higher is better; sections that explain an error text of the query stand above the rest."""

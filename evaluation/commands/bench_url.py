@@ -28,7 +28,7 @@ def add_options(options: "argparse._ArgumentGroup") -> None:
         "--clients", type=count, action="append", metavar="N", help="at once; may be repeated (default: 1 and 8)"
     )
     length = options.add_mutually_exclusive_group()
-    length.add_argument("--seconds", type=_duration, help=f"for each number of clients (default: {_SECONDS:.0f})")
+    length.add_argument("--seconds", type=duration, help=f"for each number of clients (default: {_SECONDS:.0f})")
     length.add_argument("--requests", type=count, metavar="N", help="for each number of clients, instead of a time")
     options.add_argument(
         "--warm-up", type=count, default=WARM_UP, metavar="N", help="uncounted first requests a client"
@@ -44,7 +44,8 @@ def count(text: str) -> int:
     return int(text)
 
 
-def _duration(text: str) -> float:
+def duration(text: str) -> float:
+    """A number of more than 0, as an option of a command gives it."""
     try:
         if 0 < (seconds := float(text)) < math.inf:
             return seconds
