@@ -15,6 +15,7 @@ from server.errors import HTTP_ERRORS, QueryError
 from server.feedback import Feedback
 from server.live import Live, serving
 from server.observing import Observer
+from server.retention import FEEDBACK_DAYS
 from server.schema import MAXIMUM_BODY
 
 _HEADERS = {
@@ -38,12 +39,14 @@ def create_app(
     *,
     origins: Collection[str] = (),
     query_log_days: int | None = None,
+    feedback_days: int = FEEDBACK_DAYS,
     metrics_public: bool = False,
 ) -> Flask:
     """The application over the current generation of an index, and over the next ones as they become current.
 
-    Votes are kept in the folder `data`, if there is one, and with `query_log_days` masked queries for so long; pages of
-    other `origins` may call the JSON routes. `/metrics` is for this machine alone unless `metrics_public`.
+    Votes are kept for `feedback_days` in the folder `data`, if there is one, and with `query_log_days` masked queries
+    for so long; pages of other `origins` may call the JSON routes. `/metrics` is for this machine alone unless
+    `metrics_public`.
 
     Raises ArtifactError, ModelError or JournalError where one of them cannot be used. `encoder` stands in for the
     model of the manifest.
@@ -54,7 +57,7 @@ def create_app(
     # The first around each request: what the others do is seen too.
     app.extensions["observer"] = Observer(app, lambda: serving().generation, public=metrics_public)
     app.extensions["live"] = Live(index, encoder)
-    app.extensions["feedback"] = Feedback(data, query_log_days) if data else None
+    app.extensions["feedback"] = Feedback(data, query_log_days, feedback_days) if data else None
     app.register_blueprint(api)
     app.register_blueprint(pages.pages)
     app.register_blueprint(agent)
