@@ -35,7 +35,7 @@ from indexer.adaptation.adapter import Adapter, read_adapter
 from indexer.articles import Article
 from indexer.calibration import FILE as CALIBRATION
 from indexer.calibration import Calibration, read_calibration
-from indexer.errors import ArticleError, ArtifactError, ModelError
+from indexer.errors import ArtifactError, ModelError
 from indexer.lexical import SETTINGS, LexicalIndex
 from indexer.models import Model
 from indexer.query_encoder import FOLDER as QUERY_SIDE
@@ -350,6 +350,17 @@ def load(index: Path, generation: str | None = None) -> Artifact:
 def load_folder(folder: Path) -> Artifact:
     """The generation in a folder, verified. Raises ArtifactError as `load` does."""
     manifest = verify(folder)
+    try:
+        return _load_verified(folder, manifest)
+    except (ArtifactError, ModelError):
+        raise
+    except Exception as error:  # whatever a library raises at a file of another form, such as numpy a TokenError
+        raise ArtifactError(
+            f"{folder}: unreadable ({type(error).__name__}: {error}); expected the files of a build; {_REBUILD}"
+        ) from error
+
+
+def _load_verified(folder: Path, manifest: Manifest) -> Artifact:
     installed = lemmas.versions()
     for name, version in manifest.inputs.lemmatizer.items():
         if installed.get(name) != version:
@@ -383,11 +394,11 @@ def load_folder(folder: Path) -> Artifact:
         sections=sections,
         lexical=lexical,
         vectors=vectors,
-        topics=_read_table(folder, "topics.toml", knowledge.Topics) or knowledge.Topics(topic=()),
+        topics=knowledge.read(folder, "topics.toml", knowledge.Topics) or knowledge.Topics(topic=()),
         words=WordList.load(folder),
-        errors=_read_table(folder, "errors.toml", knowledge.KnownErrors) or knowledge.KnownErrors(),
-        synonyms=_read_table(folder, "synonyms.toml", knowledge.Synonyms) or knowledge.Synonyms(),
-        support=_read_table(folder, "support.toml", knowledge.Support),
+        errors=knowledge.read(folder, "errors.toml", knowledge.KnownErrors) or knowledge.KnownErrors(),
+        synonyms=knowledge.read(folder, "synonyms.toml", knowledge.Synonyms) or knowledge.Synonyms(),
+        support=knowledge.read(folder, "support.toml", knowledge.Support),
         questions=QuestionIndex.load(folder / ASKED, vectors.dimension),
         sentences=SentenceIndex.load(folder / SENTENCES),
         query_side=folder / QUERY_SIDE if has_query_side(folder) else None,
@@ -419,15 +430,6 @@ def _read_lines(path: Path, kind: type[Noun]) -> tuple[Noun, ...]:
             return tuple(adapter.validate_json(line) for line in file)
     except (OSError, ValidationError) as error:
         raise ArtifactError(f"{path}: unreadable ({type(error).__name__}); {_REBUILD}") from error
-
-
-def _read_table(folder: Path, name: str, kind: type[knowledge.Table]) -> knowledge.Table | None:
-    try:
-        return knowledge.read(folder, name, kind)
-    except ArticleError as error:
-        raise ArtifactError(
-            f"{folder / name}: unreadable; expected the table that the build copied; {_REBUILD}"
-        ) from error
 
 
 def _checksums(folder: Path) -> dict[str, str]:

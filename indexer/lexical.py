@@ -170,7 +170,7 @@ class LexicalIndex:
             for index in fields.values():  # as plain arrays over the same memory: slices of a memmap are slow to make
                 for name in ("data", "indices", "indptr"):
                     index.scores[name] = np.asarray(index.scores[name])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
+        except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
             raise ArtifactError(f"{folder}: unreadable lexical index ({error}); rebuild the index") from error
         if wrong:
             raise ArtifactError(f"{folder}: field {wrong[0]} does not fit the vocabulary; rebuild the index")

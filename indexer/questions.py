@@ -70,7 +70,7 @@ class QuestionIndex:
         try:
             questions = read_questions(folder)
             vectors: Vectors = np.asarray(np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False))
-        except (ArticleError, OSError, ValueError, EOFError) as error:
+        except (ArticleError, OSError, ValueError) as error:
             raise ArtifactError(f"{folder}: unreadable questions ({error}); rebuild the index") from error
         lexical = LexicalIndex.load(folder / "lexical")
         if not len(questions) == len(vectors) == len(lexical):

@@ -91,7 +91,7 @@ class SentenceIndex:
             with (folder / _SENTENCES).open("rb") as file:
                 sentences = tuple(adapter.validate_json(line) for line in file)
             vectors: Vectors = np.asarray(np.load(folder / _VECTORS, mmap_mode="r", allow_pickle=False))
-        except (OSError, ValueError, EOFError) as error:
+        except (OSError, ValueError) as error:
             raise ArtifactError(f"{folder}: unreadable sentences ({error}); rebuild the index") from error
         if len(sentences) != len(vectors):
             raise ArtifactError(

@@ -1,7 +1,6 @@
 """An index with any damage is refused in words: never another exception, never an answer from it."""
 
 import random
-import re
 import shutil
 from collections.abc import Callable
 from itertools import pairwise
@@ -36,7 +35,7 @@ def check_refused(index: Path, path: Path, content: bytes):
     finally:
         path.write_bytes(whole)
     assert str(path) in str(raised.value) or str(path.parent) in str(raised.value)
-    assert re.search(r"python -m indexer build|rebuild the index", str(raised.value))
+    assert "python -m indexer build" in str(raised.value)
 
 
 DAMAGES: dict[str, Callable[[bytes, random.Random], bytes]] = {
@@ -114,6 +113,7 @@ def test_file_that_the_manifest_does_not_name_is_refused(index_copy: Path, name:
         ("lexical/body/params.index.json", b"null"),
         ("lexical/fields.json", b"[]"),
         ("sentences/vectors.npy", b""),
+        ("sentences/vectors.npy", b"\x93NUMPY\x01\x00\x02\x00{\n"),
         ("sections.jsonl", b"[]\n"),
     ],
 )
@@ -122,7 +122,14 @@ def test_file_of_another_form_is_refused_though_its_checksum_is_right(
 ):
     """As a build that went wrong would leave it. Found by fuzzing (tests/fuzzing)."""
     monkeypatch.setattr(artifact, "verify", artifact.read_manifest)
-    check_refused(damaged, current(damaged) / name, content)
+    path = current(damaged) / name
+    whole = path.read_bytes()
+    path.write_bytes(content)
+    try:
+        with pytest.raises(ArtifactError, match=r"(?s)generations/.*: unreadable.*; .*rebuild"):
+            load(damaged)
+    finally:
+        path.write_bytes(whole)
 
 
 def test_index_put_right_again_is_loaded(damaged: Path):
