@@ -351,6 +351,17 @@ def load(index: Path, generation: str | None = None) -> Artifact:
 def load_folder(folder: Path) -> Artifact:
     """The generation in a folder, verified. Raises ArtifactError as `load` does."""
     manifest = verify(folder)
+    try:
+        return _load_verified(folder, manifest)
+    except (ArtifactError, ModelError):
+        raise
+    except Exception as error:  # whatever a library raises at a file of another form, such as numpy a TokenError
+        raise ArtifactError(
+            f"{folder}: unreadable ({type(error).__name__}: {error}); expected the files of a build; {_REBUILD}"
+        ) from error
+
+
+def _load_verified(folder: Path, manifest: Manifest) -> Artifact:
     installed = lemmas.versions()
     for name, version in manifest.inputs.lemmatizer.items():
         if installed.get(name) != version:

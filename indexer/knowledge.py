@@ -179,14 +179,14 @@ def read(folder: Path, name: str, kind: type[Table]) -> Table | None:
         return None
     try:
         return kind.model_validate(tomllib.loads(content))
-    except tomllib.TOMLDecodeError as error:
+    except ValidationError as error:
+        raise ArticleError("\n".join(_mistake(path, content, detail) for detail in error.errors())) from error
+    except (ValueError, RecursionError) as error:  # tomllib's own, and a number or brackets without end
         line = re.search(r"at line (\d+)", str(error))
         raise ArticleError(
             f'{path}:{line[1] if line else len(content.splitlines())}: not TOML ({error}); expected name = "value" or '
             "[[table]]; close the quotation mark or bracket"
         ) from error
-    except ValidationError as error:
-        raise ArticleError("\n".join(_mistake(path, content, detail) for detail in error.errors())) from error
 
 
 def read_questions(folder: Path) -> tuple[Question, ...]:
@@ -253,7 +253,7 @@ def _mistake(path: Path, content: str, detail: object) -> str:
     starts = [number for number, line in enumerate(lines, 1) if line == f"[[{where[0]}]]"]
     starts = starts[int(where[1]) :] if where[1:2] and where[1].isdigit() else []
     first, end = starts[0] if starts else 1, starts[1] - 1 if starts[1:] else len(lines)
-    field = next(part for part in reversed(where) if not part.isdigit())
+    field = next((part for part in reversed(where) if not part.isdigit()), name)
     numbered = enumerate(lines[first - 1 : end], first)
     line = next((number for number, line in numbered if line.partition("=")[0].strip() == field), first)
     if detail["type"] == "missing":

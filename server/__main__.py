@@ -20,7 +20,9 @@ from server import access_options, bounds, config, cors, doctor, keys_command, l
 from server.app import create_app
 from server.journal import Journal, JournalError, UnknownQueryError, read_journals
 from server.keys import KeyFile, KeysError
+from server.personal import hide
 from server.querylog import DAYS
+from server.retention import FEEDBACK_DAYS
 from server.search import Searcher
 from server.settings import Settings, SettingsError
 from server.worker import BoundedWorker
@@ -71,6 +73,8 @@ def _started(worker: Worker) -> None:
     live = worker.wsgi.extensions["live"]
     live.catch_up()
     live.watch()
+    if feedback := worker.wsgi.extensions["feedback"]:
+        feedback.retention.watch()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -116,6 +120,13 @@ def _serve_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--query-log-days", type=_days, default=DAYS, metavar="DAYS", help=f"for how long (default: {DAYS})"
+    )
+    parser.add_argument(
+        "--feedback-days",
+        type=_days,
+        default=FEEDBACK_DAYS,
+        metavar="DAYS",
+        help=f"that votes, comments and judgments of agents are kept (default: {FEEDBACK_DAYS})",
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
@@ -184,6 +195,7 @@ def _serve(settings: Settings, given: argparse.Namespace) -> int:
         data=options.data,
         origins=options.allow_origin,
         query_log_days=options.query_log_days if options.query_log else None,
+        feedback_days=options.feedback_days,
         metrics_public=options.metrics_public,
         rules=rules,
         bounds=bounds.of_options(options),
@@ -214,9 +226,11 @@ def _settings(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 def _forget_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m server forget", description="Delete a query, its votes and comments from a journal."
+        prog="python -m server forget", description="Delete a query, its votes, comments and judgments from a journal."
     )
-    parser.add_argument("query_id", help="the query_id of the reply")
+    named = parser.add_mutually_exclusive_group(required=True)
+    named.add_argument("query_id", nargs="?", help="the query_id of the reply")
+    named.add_argument("--text", help="a text: what was asked or judged by agents in these words, whatever its case")
     parser.add_argument("--data", type=Path, required=True, help="folder of the server's --data")
     return parser
 
@@ -225,10 +239,13 @@ def _forget(options: argparse.Namespace) -> int:
     read_journals([options.data])  # a folder without a journal is refused, not given one
     journal = Journal(options.data)
     try:
-        journal.forget(options.query_id)
+        if options.query_id:
+            journal.forget(options.query_id)
+        else:
+            journal.forget_text(hide(options.text).text)
     finally:
         journal.close()
-    print(f"{journal.path}: {options.query_id} is forgotten")
+    print(f"{journal.path}: {options.query_id or 'that text'} is forgotten")
     return 0
 
 

@@ -20,6 +20,7 @@ from server.feedback import Feedback
 from server.keys import KeyFile
 from server.live import Live, serving
 from server.observing import Observer
+from server.retention import FEEDBACK_DAYS
 from server.schema import MAXIMUM_BODY
 from server.sessions import Sessions
 from server.sign_in import sign_in
@@ -45,14 +46,15 @@ def create_app(
     *,
     origins: Collection[str] = (),
     query_log_days: int | None = None,
+    feedback_days: int = FEEDBACK_DAYS,
     metrics_public: bool = False,
     rules: Rules | None = None,
     bounds: Bounds | None = None,
 ) -> Flask:
     """The application over the current generation of an index, and over the next ones as they become current.
 
-    Votes are kept in the folder `data`, if there is one, and with `query_log_days` masked queries for so long; pages of
-    other `origins` may call the JSON routes. `/metrics` is for this machine alone unless `metrics_public`. `rules` tell
+    Votes are kept for `feedback_days` in the folder `data`, if there is one, and with `query_log_days` masked queries
+    for so long; pages of other `origins` may call the JSON routes. `/metrics` is for this machine alone unless `metrics_public`. `rules` tell
     what needs a key of the folder `data`, what is hidden without one, and how much anybody may ask.
 
     Raises ArtifactError, ModelError or JournalError where one of them cannot be used. `encoder` stands in for the
@@ -73,7 +75,7 @@ def create_app(
     limits.limit(app, rules)
     app.extensions["access"] = Access(app, KeyFile(data) if data else None, Sessions(data) if data else None, rules)
     app.extensions["live"] = Live(index, encoder, hide_internal=rules.hide_internal)
-    app.extensions["feedback"] = Feedback(data, query_log_days) if data else None
+    app.extensions["feedback"] = Feedback(data, query_log_days, feedback_days) if data else None
     app.register_blueprint(api)
     app.register_blueprint(pages.pages)
     app.register_blueprint(agent)

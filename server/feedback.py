@@ -7,20 +7,16 @@ What an agent judged for is kept, without personal data: a judgment says nothing
 
 import logging
 import uuid
-from datetime import timedelta
-from itertools import count
 from pathlib import Path
 
 from server.errors import QueryError
 from server.journal import Journal, JournalError, UnknownQueryError
 from server.personal import hide
-from server.querylog import DAYS, NOTHING_KEPT, QueryLog
+from server.querylog import DAYS, NOTHING_KEPT
 from server.reading.masks import mask
+from server.retention import FEEDBACK_DAYS, Retention
 from server.schema import FeedbackRequest
 from server.search import Result, Searcher
-
-_KEPT = timedelta(days=1)  # a query without a vote; people vote in the hour in which they asked
-_SWEEP = 5_000  # queries after which those without a vote are dropped again
 
 _log = logging.getLogger(__name__)
 
@@ -28,16 +24,14 @@ _log = logging.getLogger(__name__)
 class Feedback:
     """The votes of one server."""
 
-    def __init__(self, folder: Path, days: int | None = None) -> None:
-        """With `days` the texts of queries are kept too, masked, for so long; those of an earlier server go as well.
+    def __init__(self, folder: Path, days: int | None = None, feedback_days: int = FEEDBACK_DAYS) -> None:
+        """Votes and judgments are kept for `feedback_days`; with `days` the texts of queries too, masked, for so long.
 
-        Raises JournalError where the folder cannot hold them.
+        What an earlier server wrote goes as well. Raises JournalError where the folder cannot hold them.
         """
         self._journal = Journal(folder)
         self._keeps_texts = days is not None
-        self._log = QueryLog(self._journal, DAYS if days is None else days)
-        self._journal.drop_unvoted(_KEPT)
-        self._asked = count(1)
+        self.retention = Retention(self._journal, DAYS if days is None else days, feedback_days)
 
     def remember(self, query_id: str, result: Result) -> None:
         """Keeps what was shown for a query. A journal that fails costs votes, never an answer."""
@@ -52,9 +46,7 @@ class Feedback:
                 sections=shown,
                 hidden=kept.counts,
             )
-            self._log.sweep()
-            if next(self._asked) % _SWEEP == 0:
-                self._journal.drop_unvoted(_KEPT)
+            self.retention.sweep()
         except JournalError as error:
             _log.warning("a query was not remembered, votes on it will be refused: %s", error)
 

@@ -8,7 +8,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
@@ -57,6 +57,9 @@ _EXPIRE = (
     f"DELETE FROM queries WHERE query_id IN ({_OLD}) AND query_id NOT IN (SELECT query_id FROM feedback)",  # noqa: S608 # nosec
     "UPDATE queries SET query = '' WHERE query != '' AND created < ?",
 )
+_FORGET_VOTES = "DELETE FROM feedback WHERE created < ?"
+_FORGET_JUDGMENTS = "DELETE FROM judgments WHERE created < ?"
+_FORGET_JUDGED = "DELETE FROM judgments WHERE query IN (SELECT query FROM queries WHERE query_id = ? AND query != '')"
 _OF_QUERY = ("queries", "feedback", "hidden")  # the tables that hold what belongs to a query id
 
 
@@ -179,18 +182,39 @@ class Journal:
             db.execute(_EXPIRE[0], (before,))
             return sum(db.execute(statement, (before,)).rowcount for statement in _EXPIRE[1:])
 
+    def drop_feedback(self, older: timedelta) -> int:
+        """Drops votes with their comments and agents' judgments of that age and more; gives their number."""
+        before = _moment(datetime.now(UTC) - older)
+        with self._transaction() as db:
+            return sum(db.execute(statement, (before,)).rowcount for statement in (_FORGET_VOTES, _FORGET_JUDGMENTS))
+
     def forget(self, query_id: str) -> None:
-        """Deletes a query with its votes, and what the file and its write-ahead log still hold of them.
+        """Deletes a query with its votes and the judgments on its text, also from the file's write-ahead log.
 
         Raises UnknownQueryError where no such query was added.
         """
+        wanted = (_storable(query_id),)
         with self._transaction() as db:
-            removed = [
-                db.execute(f"DELETE FROM {table} WHERE query_id = ?", (_storable(query_id),)).rowcount  # noqa: S608 # nosec B608
-                for table in _OF_QUERY
-            ]
-        if not any(removed):
-            raise UnknownQueryError(f"query {query_id!r} is not in {self.path}; expected one that was asked here")
+            db.execute(_FORGET_JUDGED, wanted)
+            if not _forget(db, [wanted]):
+                raise UnknownQueryError(f"query {query_id!r} is not in {self.path}; expected one that was asked here")
+        self.clean()
+
+    def forget_text(self, text: str) -> None:
+        """Deletes the queries of this text with their votes, and the judgments on it, whatever their case and spacing.
+
+        Raises UnknownQueryError where there is none of them.
+        """
+        wanted = _folded(_storable(text))
+        with self._transaction() as db:
+            texts = db.execute("SELECT query_id, query FROM queries WHERE query != ''").fetchall()
+            gone = _forget(db, [(query_id,) for query_id, query in texts if _folded(query) == wanted])
+            judged = db.execute("SELECT DISTINCT query FROM judgments").fetchall()
+            for each in judged:
+                if _folded(each[0]) == wanted:
+                    gone += db.execute("DELETE FROM judgments WHERE query = ?", each).rowcount
+            if not gone:
+                raise UnknownQueryError(f"that text is not in {self.path}; expected one that was asked or judged here")
         self.clean()
 
     def clean(self) -> None:
@@ -287,7 +311,9 @@ def _read(path: Path) -> Contents:
 
 def _opened(path: Path) -> sqlite3.Connection:
     """A connection to the journal, which is made where there is none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(FileExistsError):  # SQLite gives its other files the rights of this one
+        path.touch(mode=0o600, exist_ok=False)
     db = _connected(path.absolute().as_uri())
     try:
         db.execute("BEGIN IMMEDIATE")
@@ -324,6 +350,18 @@ def _refusals(path: Path) -> Iterator[None]:
             f"{path}: cannot be used ({error}); expected a sound journal in a writable folder, locked by no other "
             f"program; check the rights, or {_BEGIN}"
         ) from error
+
+
+def _forget(db: sqlite3.Connection, query_ids: Sequence[tuple[str]]) -> int:
+    """Deletes what belongs to these query ids; gives the number of rows."""
+    return sum(
+        max(0, db.executemany(f"DELETE FROM {table} WHERE query_id = ?", query_ids).rowcount)  # noqa: S608 # nosec B608
+        for table in _OF_QUERY
+    )
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def _storable(text: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from indexer import artifact
 from indexer.artifact import current, load
 from indexer.errors import ArtifactError
 
@@ -101,6 +102,34 @@ def test_file_that_the_manifest_does_not_name_is_refused(index_copy: Path, name:
     path.write_bytes(b"{}")
     with pytest.raises(ArtifactError, match=f"{name}: the manifest does not name it; .*remove it, or rebuild it"):
         load(index_copy)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("errors.toml", b"null"),
+        ("support.toml", b""),
+        ("topics.toml", b"topic = [\xff]"),
+        ("lexical/body/params.index.json", b"null"),
+        ("lexical/fields.json", b"[]"),
+        ("sentences/vectors.npy", b""),
+        ("sentences/vectors.npy", b"\x93NUMPY\x01\x00\x02\x00{\n"),
+        ("sections.jsonl", b"[]\n"),
+    ],
+)
+def test_file_of_another_form_is_refused_though_its_checksum_is_right(
+    damaged: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes
+):
+    """As a build that went wrong would leave it. Found by fuzzing (tests/fuzzing)."""
+    monkeypatch.setattr(artifact, "verify", artifact.read_manifest)
+    path = current(damaged) / name
+    whole = path.read_bytes()
+    path.write_bytes(content)
+    try:
+        with pytest.raises(ArtifactError, match=r"(?s)generations/.*: unreadable.*; .*rebuild"):
+            load(damaged)
+    finally:
+        path.write_bytes(whole)
 
 
 def test_index_put_right_again_is_loaded(damaged: Path):

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import jsonschema
 import pytest
 
-from server import feedback
+from server import retention
 from server.app import create_app
 from server.journal import FILE, Journal, JournalError, read_journals
 from server.openapi import document
@@ -248,7 +248,7 @@ def test_queries_that_nobody_voted_on_are_dropped_after_a_day(app, client, reply
         db.execute("UPDATE queries SET created = ?", (long_ago,))
         db.execute("INSERT INTO queries VALUES ('kept', ?, 'текст, который хранят', 1, 0.5, '[]')", (long_ago,))
         db.commit()
-    monkeypatch.setattr(feedback, "_SWEEP", 1)
+    monkeypatch.setattr(retention, "_SWEEP", 0.0)
     client.post("/v1/search", json={"query": QUERY})
     left = [query.query_id for query in read_journals([folder]).queries]
     assert len(left) == 3

@@ -91,6 +91,10 @@ ERROR = '[[error]]\ntext = "a"\nsection = "b#c"\ndistinctive = true\n'
         ("synonyms.toml", "[[one_way]]\nfrom = ['a']\n", ['1: "to" is missing']),
         ("synonyms.toml", "[[one_way]]\nfrom_ = ['a']\nto = ['b']\n", ['1: "from" is missing', '2: "from_" of']),
         ("topics.toml", "[[topic]]\nid = \n", ["2: not TOML (Invalid value (at line 2"]),
+        # found by fuzzing (tests/fuzzing): a name of digits alone, brackets and a number without end
+        ("topics.toml", "topic = []\n12 = 'a'\n", ['2: "12" of 12 does not fit (Extra inputs']),
+        ("topics.toml", "topic = " + "[" * 5000, ["1: not TOML (maximum recursion depth"]),
+        ("topics.toml", "topic = " + "9" * 5000, ["1: not TOML (Exceeds the limit"]),
     ],
 )
 def test_mistake_is_named_with_its_line(tmp_path: Path, name: str, content: str, expected: list[str]):

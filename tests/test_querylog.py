@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from evaluation.gaps import NO_ARTICLE, found_in
-from server import journal, querylog
+from server import journal, retention
 from server.__main__ import main
 from server.app import create_app
 from server.journal import Journal, UnknownQueryError, read_journals
@@ -80,7 +80,7 @@ def test_switching_the_log_off_does_not_keep_its_texts_for_ever(built_index, enc
 
 
 def test_what_is_older_than_its_days_goes_as_new_ones_are_written(client, folder, monkeypatch):
-    monkeypatch.setattr(querylog, "_SWEEP", 0.0)
+    monkeypatch.setattr(retention, "_SWEEP", 0.0)
     aged(monkeypatch, 31)
     client.post("/v1/search", json={"query": "старый вопрос"})
     aged(monkeypatch, 0)

@@ -6,11 +6,13 @@ without an end is fed what it repeats, and what comes next fails.
 """
 
 import ast
+import dataclasses
 import importlib
 import re
 import re._constants as ops
 import re._parser as parser
 import time
+import types
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,20 +42,31 @@ SHORTER = {  # what is given less than the longest query
 def modules() -> Iterator[tuple[str, Path]]:
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
-            parts = path.relative_to(ROOT).with_suffix("").parts
-            if parts[-1] != "__main__":
-                yield ".".join(parts).removesuffix(".__init__"), path
+            yield ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"), path
 
 
 def held(value: object) -> Iterator[re.Pattern]:
-    """The expressions in a value of a module: itself, or those in its tuples, lists and dicts."""
+    """The expressions in a value of a module: itself, or those in its collections, dataclasses and bound methods."""
     if isinstance(value, re.Pattern):
         yield value
-    elif isinstance(value, tuple | list):
+    elif isinstance(value, tuple | list | set | frozenset):
         for each in value:
             yield from held(each)
     elif isinstance(value, dict):
-        yield from held(list(value.values()))
+        yield from held([*value, *value.values()])
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        yield from held([getattr(value, field.name, None) for field in dataclasses.fields(value)])
+    elif isinstance(value, types.BuiltinMethodType):
+        yield from held(value.__self__ if isinstance(value.__self__, re.Pattern) else ())
+
+
+def values(module: types.ModuleType) -> Iterator[tuple[str, object]]:
+    """What the names of a module and of its own classes stand for."""
+    for name, value in vars(module).items():
+        yield name, value
+        if isinstance(value, type) and value.__module__ == module.__name__:
+            for inner, each in vars(value).items():
+                yield f"{name}.{inner}", each
 
 
 def written(tree: ast.AST) -> Iterator[tuple[ast.Call, str | bytes | None]]:
@@ -88,7 +101,7 @@ def collected() -> dict[str, Expression]:
     """Place -> expression, of all packages: those of the modules once imported, and those written inside functions."""
     found: dict[tuple[str | bytes, int], tuple[str, Expression]] = {}
     for name, path in modules():
-        for key, value in vars(importlib.import_module(name)).items():
+        for key, value in values(importlib.import_module(name)):
             for pattern in held(value):
                 found.setdefault((pattern.pattern, pattern.flags), (f"{name}.{key}", (pattern, use(name, key))))
         for call, text in written(ast.parse(path.read_text(encoding="utf-8"))):
@@ -223,7 +236,7 @@ def test_no_text_of_the_length_of_a_query_takes_it_long(place: str):
 def test_expressions_that_are_put_together_as_they_run_are_known():
     """The others are checked above; these are of escaped words and plain alternatives alone.
 
-    Those of `server.personal`, made once by a function, are timed in test_personal.py.
+    Those of `server.personal` are made by a function as it is imported, and checked above as well.
     """
     running = set()
     for name, path in modules():
@@ -231,6 +244,37 @@ def test_expressions_that_are_put_together_as_they_run_are_known():
         inside = {id(node) for each in ast.walk(tree) if isinstance(each, ast.FunctionDef) for node in ast.walk(each)}
         running |= {name for call, text in written(tree) if text is None and id(call) in inside}
     assert running == {"server.interpretation", "server.personal", "server.reading.translit"}
+
+
+def test_expressions_are_written_so_that_they_are_found():
+    """By `re.` alone: another name of the module, or another engine, would hide them from this file."""
+    hidden = []
+    for name, path in modules():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.ImportFrom(module="re" | "regex" | "re2" | "sre_compile"):
+                    hidden.append(name)
+                case ast.Import(names=names):
+                    hidden += [name for each in names if each.name in ("regex", "re2")]
+                    hidden += [name for each in names if each.name == "re" and each.asname]
+    assert hidden == []
+
+
+def test_expressions_are_found_wherever_a_module_keeps_them():
+    @dataclasses.dataclass
+    class Kind:
+        pattern: re.Pattern
+
+    module = types.ModuleType("sample")
+    one = iter(range(100))
+
+    def new() -> re.Pattern:
+        return re.compile(f"a{next(one)}")
+
+    module.itself, module.bound, module.kinds = new(), new().finditer, (Kind(new()), [new()], {new(): new()})
+    module.Own = type("Own", (), {"__module__": "sample", "PATTERN": new()})
+    found = {pattern.pattern for _, value in values(module) for pattern in held(value)}
+    assert found == {f"a{number}" for number in range(next(one))}
 
 
 @pytest.mark.parametrize("text", [r"(a+)+$", r"(a|a)*$", r"(\w|\d)+!", r"^(a|aa)+$", r"\s*a?\s*b?\s*$", r"(.*a){12}!"])
@@ -241,3 +285,76 @@ def test_catastrophic_ones_are_noticed(text: str):
 @pytest.mark.parametrize("text", [r"a+", r"(?:a|b)+$", r"(?>a+)+!", r"(?:[^a]a)++$"])
 def test_harmless_ones_are_let_be(text: str):
     assert slowest((re.compile(text), "search"))[0] < LONGEST
+
+
+# Those of scripts, in the browser that runs them
+
+_LITERAL = re.compile(
+    r"(?:^|[=(,:!&|?;{\[]|return)\s*/((?![*/])(?:[^/\\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+)/([dgimsuvy]*)", re.MULTILINE
+)
+TIMED = """([source, flags, attacks, lengths, grows]) => {
+  const expression = new RegExp(source, flags.replace("y", ""));
+  let worst = [0, ""];
+  for (const [before, pump, end] of attacks) {
+    for (const length of lengths) {
+      const text = before + pump.repeat(length / pump.length) + end;
+      let took = Infinity; // the best of three: others may be busy
+      for (let tries = 0; tries < 3 && took > 1000 * grows; tries++) {
+        const start = performance.now();
+        text.replace(expression, "");
+        took = Math.min(took, performance.now() - start);
+      }
+      if (took > worst[0]) worst = [took, `${JSON.stringify([before, pump, end])}, ${length} characters`];
+      if (took > 1000 * grows) return worst;
+    }
+  }
+  return worst;
+}"""
+
+
+def of_scripts() -> dict[str, tuple[str, str]]:
+    """Place -> source and flags of each expression in a script of the pages."""
+    found = {}
+    for path in sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.js")):
+        text = re.sub(r"^\s*//.*$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        assert "RegExp" not in text, f"{path}: an expression that is put together as it runs; write it out"
+        for number, (source, flags) in enumerate(_LITERAL.findall(text)):
+            found[f"{path.name} {number}"] = source, flags
+    return found
+
+
+def as_python(source: str) -> re.Pattern:
+    """The like of a script's expression, from which attacks are made."""
+    return re.compile(source.replace(r"\p{L}", "a-zа-я").replace(r"\p{N}", "0-9").replace("(?<n", "(?P<n"))
+
+
+SCRIPTS = of_scripts()
+
+
+def test_expressions_of_scripts_are_found():
+    files = {place.partition(" ")[0] for place in SCRIPTS}
+    assert {"recent.js", "suggestions.js", "widget-help.js", "widget-views.js", "judge.js"} <= files
+    assert [each[0] for each in _LITERAL.findall("x = a / b / c; y.replace(/[/]+$/g, '') // w")] == ["[/]+$"]
+
+
+@pytest.fixture
+def scripts(chromium):
+    context = chromium.new_context()
+    yield context.new_page()
+    context.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("place", SCRIPTS)
+def test_no_text_of_the_length_of_a_query_takes_a_script_long(scripts, place: str):
+    source, flags = SCRIPTS[place]
+    given = [source, flags, attacks(as_python(source)), [*SHORT, MAXIMUM_QUERY // 4], LONGEST / 16]
+    took, how = scripts.evaluate(TIMED, given)
+    assert took < 1000 * LONGEST / 16, f"{how}: {took:.0f} ms\n/{source}/{flags}"
+
+
+@pytest.mark.browser
+def test_catastrophic_ones_of_scripts_are_noticed(scripts):
+    for source in (r"(a+)+$", r"\s*a?\s*b?\s*$"):
+        given = [source, "", attacks(re.compile(source)), [*SHORT, MAXIMUM_QUERY // 4], LONGEST / 16]
+        assert scripts.evaluate(TIMED, given)[0] > 1000 * LONGEST / 16

@@ -5,12 +5,16 @@ article's own markup is left; so no cleaner of HTML stands behind it. The policy
 that it hides nothing: what is seen is the HTML alone.
 """
 
+import html
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
+from flask import Flask, Response
 from helpers import HashEncoder, build_index
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, Page, expect
 from serving import served
 
 from indexer.artifact import load
@@ -76,15 +80,31 @@ VECTORS = [
     "`</code><script>alert(1)</script>`",
     "```\n</code></pre><script>alert(1)</script>\n```",
     "{{ ''.__class__ }} {% raw %}<script>alert(1)</script>{% endraw %} ${alert(1)}",
+    # what is harmless as it is parsed, and is not once it was written and parsed again
+    "<svg></p><style><a id=\"</style><img src=1 onerror=alert(1)>\">",
+    "<form><math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>",
+    "<math><mtext><table><mglyph><style><![CDATA[</style><img title=\"]]></mglyph><img src=1 onerror=alert(1)>\">",
+    "<svg><desc><table><style><!--</style></desc></svg><img title=\"--><img src=x onerror=alert(1)>\">",
+    "<noembed><p title=\"</noembed><img src=x onerror=alert(1)>\"></p></noembed>",
+    "<xmp><p title=\"</xmp><img src=x onerror=alert(1)>\"></p></xmp>",
+    "<noframes><style></noframes><img src=x onerror=alert(1)></style>",
+    "<select><option><style></option></select><img src=x onerror=alert(1)></style>",
+    "<p title=\"&lt;/p&gt;&lt;img src=x onerror=alert(1)&gt;\">абзац</p>",
+    "<h2 id='a\" onmouseover=\"alert(1)' class='&quot; onload=&quot;alert(1)'>Ещё</h2><p>Вот.",
+    "<a href='https://example.ru/\" onmouseover=\"alert(1)' ping=//attacker.invalid>нажми</a>",
+    "<a href='&#x6A;ava&NewLine;script&colon;alert(1)'>нажми</a><a href='\x01javascript:alert(1)'>нажми</a>",
+    "<table><td background=javascript:alert(1)><caption onclick=alert(1)><img src=x onerror=alert(1)></table>",
+    "<plaintext><img src=x onerror=alert(1)>",
 ]  # fmt: skip
 
 WORD = "ласточка"
 
 
-@pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two articles of each vector: one of Markdown, one of HTML; and one whose names are vectors."""
-    folder = tmp_path_factory.mktemp("scripts")
+def hostile_index(folder: Path) -> Path:
+    """The index of two articles of each vector, one of Markdown and one of HTML; and of two whose names are vectors.
+
+    Of those the second shows markup to its readers: title, headings, texts and steps hold it as it is.
+    """
     (folder / "help").mkdir()
     for number, vector in enumerate(VECTORS):
         text = (
@@ -102,41 +122,64 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
         '## "><img src=x onerror=alert(1)> {#"><svg-onload=alert(1)>}\n\nТекст.\n',
         encoding="utf-8",
     )
+    shown = "".join(
+        f"<h2>{html.escape(vector)}</h2><p>{html.escape(vector)}, {WORD}.</p><ol><li>Нажмите {html.escape(vector)}</ol>"
+        for vector in VECTORS
+    )
+    page = f"<h1>{html.escape('<img src=x onerror=alert(1)>')} {WORD}</h1><p>Первая {WORD}.</p>{shown}"
+    (folder / "help" / "shown.html").write_text(page, encoding="utf-8")
     build_index(folder / "help", folder / "index", keep_going=True)
     return folder / "index"
 
 
 @pytest.fixture(scope="module")
-def site(index: Path, tmp_path_factory: pytest.TempPathFactory):
-    app = create_app(index, HashEncoder(), tmp_path_factory.mktemp("votes"))
+def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return hostile_index(tmp_path_factory.mktemp("scripts"))
 
-    def without_policy(response):
+
+@pytest.fixture(scope="module")
+def site(index: Path, tmp_path_factory: pytest.TempPathFactory):
+    with served(without_policy(create_app(index, HashEncoder(), tmp_path_factory.mktemp("votes")))) as address:
+        yield address
+
+
+def without_policy(app: Flask) -> Flask:
+    """The application, which tells browsers of no Content-Security-Policy any more."""
+
+    def unguarded(response: Response) -> Response:
         response.headers.pop("Content-Security-Policy", None)
         return response
 
     # Werkzeug runs these in the opposite order: the first registered is the last to see a response.
-    app.after_request_funcs[None].insert(0, without_policy)
-    with served(app) as address:
-        yield address
+    app.after_request_funcs[None].insert(0, unguarded)
+    return app
 
 
-@pytest.fixture
-def page(chromium, site):
-    """A page on which a dialog, a script of an article or a request elsewhere fails the test."""
-    context = chromium.new_context(base_url=site)
+@contextmanager
+def watched(chromium: Browser, *sites: str) -> Iterator[Page]:
+    """A page on which a dialog, a script of an article or a request to others than these sites fails the test."""
+    context = chromium.new_context(base_url=sites[0])
     context.add_init_script("window.alert = () => { document.documentElement.dataset.ran = 'yes'; };")
     opened = context.new_page()
-    wrong = []
+    wrong, known = [], {urlsplit(site)[:2] for site in sites}
     opened.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
-    opened.on("request", lambda r: wrong.append(r.url) if urlsplit(r.url).netloc != urlsplit(site).netloc else None)
+    opened.on("request", lambda r: wrong.append(r.url) if urlsplit(r.url)[:2] not in known else None)
     opened.on("pageerror", lambda error: wrong.append(str(error)))
     yield opened
     assert wrong == []
     context.close()
 
 
-# All that a page may hold: what runs, loads or leads away by itself.
-ACTIVE = """() => [...document.querySelectorAll("*")].flatMap((e) => {
+@pytest.fixture
+def page(chromium, site):
+    with watched(chromium, site) as opened:
+        yield opened
+
+
+# What runs, loads or leads away by itself, also in the shadow of an element.
+ACTIVE = """() => {
+  const all = (root) => [...root.querySelectorAll("*")].flatMap((e) => [e, ...(e.shadowRoot ? all(e.shadowRoot) : [])]);
+  return all(document).flatMap((e) => {
   const names = [...e.attributes].filter((a) => /^on|^style$|^srcdoc$|^xlink:/i.test(a.name)).map((a) => a.name);
   const urls = ["href", "src", "action", "formaction", "data"].filter((n) => e.hasAttribute(n))
     .filter((n) => /^[\\s\\0-\\x20]*(javascript|data|vbscript):/i.test(e.getAttribute(n)) && e.rel !== "icon");
@@ -144,7 +187,8 @@ ACTIVE = """() => [...document.querySelectorAll("*")].flatMap((e) => {
     .test(e.localName) ? [e.localName] : [];
   const inline = e.localName === "script" && !e.src ? ["inline script"] : [];
   return [...names, ...urls, ...odd, ...inline];
-})"""
+  });
+}"""
 
 
 def check_harmless(page):
