@@ -54,8 +54,9 @@ def create_app(
     """The application over the current generation of an index, and over the next ones as they become current.
 
     Votes are kept for `feedback_days` in the folder `data`, if there is one, and with `query_log_days` masked queries
-    for so long; pages of other `origins` may call the JSON routes. `/metrics` is for this machine alone unless `metrics_public`. `rules` tell
-    what needs a key of the folder `data`, what is hidden without one, and how much anybody may ask.
+    for so long; pages of other `origins` may call the JSON routes. `/metrics` is for this machine alone unless
+    `metrics_public`. `rules` tell what needs a key of the folder `data`, what is hidden without one, and how much
+    anybody may ask; `bounds` how much is taken on at a time.
 
     Raises ArtifactError, ModelError or JournalError where one of them cannot be used. `encoder` stands in for the
     model of the manifest.
