@@ -30,6 +30,7 @@ _ADDED = "\n\nПроверено ещё раз: всё работает, как 
 _DATE = re.compile(r"^((?:ms\.date|updated|date|lastmod): *)\S.*$", re.MULTILINE)
 _ENCODING = "vectors"  # the stage of a build
 _SIDE = 2048  # of the square matrices multiplied
+_SIDE_ON_GPU = 8192
 
 
 class NothingToChange(Exception):
@@ -115,7 +116,7 @@ def tell_plain(index: str, model_name: str) -> None:
     network: Any = encoder.network
     prompts = [str(encoder.settings()[name]) for name in ("passage_prompt", "query_prompt")]
     parts = list(zip(texts_of(loaded, encoder), prompts, strict=True))
-    matmul = _matmul(str(encoder.settings()["dtype"]))
+    matmul = _matmul(str(encoder.settings()["dtype"]), network.device.type)
     lengths = [min(n, encoder.maximum_tokens) for texts, _ in parts for n in encoder.count_tokens(texts)]
     started = time.perf_counter()
     for texts, prompt in parts:
@@ -123,7 +124,7 @@ def tell_plain(index: str, model_name: str) -> None:
     seconds = time.perf_counter() - started
     config = getattr(network[0], "auto_model").config  # noqa: B009 -- Sentence Transformers types it away
     flops = sum(flops_of(n, config.num_hidden_layers, config.hidden_size, config.intermediate_size) for n in lengths)
-    matmul = max(matmul, _matmul(str(encoder.settings()["dtype"])))
+    matmul = max(matmul, _matmul(str(encoder.settings()["dtype"]), network.device.type))
     print(json.dumps(asdict(Plain(len(lengths), sum(lengths), flops, seconds, matmul))))
 
 
@@ -141,17 +142,20 @@ def flops_of(tokens: int, layers: int, hidden: int, inner: int) -> float:
     return layers * 2.0 * tokens * (4 * hidden**2 + 2 * hidden * inner + 2 * tokens * hidden)
 
 
-def _matmul(dtype: str) -> float:
-    """Operations a second of a large product by all threads, at its best."""
+def _matmul(dtype: str, device: str) -> float:
+    """Operations a second of a large product by the whole device, at its best."""
     import torch
 
-    one, other = (torch.randn(_SIDE, _SIDE).to(getattr(torch, dtype)) for _ in range(2))
+    side = _SIDE_ON_GPU if device == "cuda" else _SIDE
+    one, other = (torch.randn(side, side).to(device, getattr(torch, dtype)) for _ in range(2))
     taken = []
     for _ in range(30):
         started = time.perf_counter()
         torch.matmul(one, other)
+        if device == "cuda":
+            torch.cuda.synchronize()
         taken.append(time.perf_counter() - started)
-    return 2 * _SIDE**3 / min(taken)
+    return 2 * side**3 / min(taken)
 
 
 def sampled(corpus: Path, target: Path, count: int | None) -> Path:
