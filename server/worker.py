@@ -57,7 +57,7 @@ class Connection(TConn):  # type: ignore[misc]
 
     def init(self) -> None:
         """Called by the thread that answers: one that does not take its reply is not waited for."""
-        self.sock.settimeout(self.worker.limits.client_seconds)
+        self.sock.settimeout(self.worker.bounds.client_seconds)
 
     def close(self, graceful: bool = False) -> None:
         """Ends the connection. One that may still be sending is half closed first, or the reply would be lost."""
