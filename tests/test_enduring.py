@@ -111,7 +111,8 @@ def test_overload_says_which_promise_is_broken(changed, told):
     ("memory", "failures", "told"),
     [
         ((100, 150, 160, 160, 161, 162, 162, 161, 160, 162, 163), {}, ""),  # the warm-up is the first third
-        ((100, 150, 160, 160, 161, 162, 164, 166, 167, 168, 169), {}, "memory grew by 5.3%"),
+        ((100, 150, 160, 160, 161, 162, 164, 166, 167, 168, 169), {}, "memory grew by 5.0%"),
+        ((100, 150, 160, 160, 161, 162, 162, 161, 160, 240, 163), {}, ""),  # one leg held the old generation still
         ((100, 100, 100), {"GET / 500": 2}, "GET / 500: 2"),
     ],
 )

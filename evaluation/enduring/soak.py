@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from random import Random
+from statistics import median
 from threading import Lock
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -18,6 +19,7 @@ from evaluation.enduring.overload import resident
 from evaluation.enduring.texts import Help, help_of
 from evaluation.systems import SystemFailure
 from indexer import artifact, generations
+from indexer.errors import ArtifactError
 
 MOST_GROWTH = 0.03  # of the memory between the end of the warm-up and the end
 CLIENTS = 4
@@ -41,9 +43,13 @@ class Soak:
 
     @property
     def growth(self) -> float:
-        """Of the memory, from the end of the warm-up to the end: the means of the two legs there."""
-        begin = max(1, round(WARM_UP * len(self.memory_mb)))
-        return sum(self.memory_mb[-2:]) / sum(self.memory_mb[begin - 1 : begin + 1]) - 1
+        """Of the memory after the warm-up: the median of the last third of the legs against that of the first.
+
+        Single legs may hold an old generation still, or one whose pages the system has not taken back.
+        """
+        legs = self.memory_mb[max(1, round(WARM_UP * len(self.memory_mb))) - 1 :]
+        third = max(1, len(legs) // 3)
+        return median(legs[-third:]) / median(legs[:third]) - 1
 
     def broken(self) -> list[str]:
         """The promises that were not held, in words."""
@@ -64,7 +70,7 @@ def copied(index: Path, folder: Path) -> Path:
     copy = folder / "index"
     (copy / "generations").mkdir(parents=True)
     names = [artifact.current(index).name]
-    names += [name for name in artifact.list_generations(index) if name not in names][-1:]
+    names += [name for name in artifact.list_generations(index) if name not in names and _is_usable(index, name)][-1:]
     for name in names:
         shutil.copytree(index / "generations" / name, copy / "generations" / name)
     if len(names) == 1:
@@ -72,6 +78,15 @@ def copied(index: Path, folder: Path) -> Path:
         shutil.copytree(copy / "generations" / names[0], copy / "generations" / names[1])
     _switch(copy, names[0])
     return copy
+
+
+def _is_usable(index: Path, generation: str) -> bool:
+    """Whether this version reads a generation: an older one may be of another format."""
+    try:
+        artifact.read_manifest(artifact.folder_of(index, generation))
+    except ArtifactError:
+        return False
+    return True
 
 
 def run(url: str, pid: int, index: Path, *, requests: int, switches: int, say: Callable[[int, int], None]) -> Soak:
