@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from server import journal, retention
-from server.__main__ import main, parser_of
+from server.__main__ import _serve_parser, main
 from server.app import create_app
 from server.journal import Journal, JournalError, read_journals
 from server.retention import FEEDBACK_DAYS, Retention
+from server.settings import Settings
 
 SECRET = "у меня телефон +7 916 123-45-67"
 
@@ -131,8 +132,8 @@ def test_each_process_of_a_server_looks_by_itself(built_index, encoder, folder, 
 
 def test_the_number_of_days_is_an_option_of_the_server(capsys):
     def days(*arguments):
-        parser, rest = parser_of(list(arguments))
-        return parser.parse_args(rest).feedback_days
+        settings = Settings(_serve_parser)
+        return settings.read(settings.parser.parse_args(list(arguments)), {}).options.feedback_days
 
     assert days() == FEEDBACK_DAYS
     assert days("--feedback-days", "14") == 14
