@@ -88,7 +88,7 @@ class Guard:
                 failed.append(error)
 
         outer = tracing.current()
-        # Made anew for each call, which takes 0.1 ms: threads that wait for work would not survive a fork.
+        # Made anew for each call, which takes 0.1 to 0.2 ms: threads that wait for work would not survive a fork.
         thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), name="semantic", daemon=True)
         thread.start()
         thread.join(max(0.0, min(self._seconds, deadline.left() / 2)))
