@@ -158,6 +158,13 @@ def agent_replies(page: Page) -> None:
     first.get_by_text("Почему найдено").click()
 
 
+def wrong_key(page: Page) -> None:
+    """A key that is not known."""
+    page.get_by_label("Ключ доступа").fill("spravka_неверный")
+    page.get_by_role("button", name="Войти").click()
+    page.get_by_role("alert").wait_for()
+
+
 def as_printed(page: Page) -> None:
     """As it would come out of a printer."""
     page.emulate_media(media="print")
@@ -199,6 +206,8 @@ STATES: dict[str, tuple[str, Callable[[Page], None] | None, bool]] = {
     "agent-nothing": ("/agent", agent("рецепт борща"), True),
     "agent-replies": ("/agent", agent_replies, True),
     "agent-replies-top": ("/agent", agent_replies, False),
+    "sign-in": ("/sign-in?next=/?q=кэш", None, False),
+    "sign-in-refused": ("/sign-in?next=/?q=кэш", wrong_key, False),
     "error": ("/articles/nothing", None, False),
 }
 
