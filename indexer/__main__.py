@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,6 +18,8 @@ from indexer import artifact, calibration, generations, models, opening, probes,
 from indexer.adaptation import command as adapting
 from indexer.articles import LeftOut, corpus_digest, corpus_form, read_articles
 from indexer.errors import ArticleError, ArtifactError, ModelError
+from indexer.stores import options as store_options
+from indexer.stores.store import Stores
 
 _SHOWN = 3  # files named for each reason to leave some out
 
@@ -44,7 +47,10 @@ class Terminal:
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command; 0 is fine, 1 says that something is to be mended, 2 is wrong usage."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if "store" in options and (message := store_options.conflict(options)):
+        parser.error(message)
     try:
         return int(options.run(options))
     except (ArticleError, ArtifactError, ModelError) as error:
@@ -77,6 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--force", action="store_true", help="build even where the index is up to date")
     sub.add_argument("--no-promote", action="store_true", help="let the new generation wait beside the current one")
     sub.add_argument("--json", action="store_true", help="the summary as JSON")
+    store_options.add(sub)
+    store_options.add_token_file(sub)
 
     adapting.add(command, Terminal)
 
@@ -90,13 +98,21 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--no-adapter", action="store_true", help="the index is to have none, whatever the corpus has")
     sub.add_argument("--json", action="store_true")
 
-    def index_command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+    def index_command(
+        name: str, run: Callable[[argparse.Namespace], int], text: str, *, stored: bool = True
+    ) -> argparse.ArgumentParser:
         sub = command(name, run, text)
         sub.add_argument("--index", type=Path, default=Path("index"), help="folder of the index (default: index)")
+        if stored:
+            store_options.add(sub)
+            store_options.add_token_file(sub)
         return sub
 
     sub = index_command(
-        "list", _list, "the generations on disk, oldest first; * is the current one, < the one before it"
+        "list",
+        _list,
+        "the generations on disk, oldest first; * is the current one, < the one before it",
+        stored=False,
     )
     sub.add_argument("--json", action="store_true")
 
@@ -134,6 +150,7 @@ def _build(options: argparse.Namespace) -> int:
         keep_going=options.keep_going,
         force=options.force,
         promote=not options.no_promote,
+        stores=store_options.stores_of(options),
     )
     for finding in summary.skipped:
         print(f"left out: {finding}", file=sys.stderr)
@@ -242,16 +259,17 @@ def _list(options: argparse.Namespace) -> int:
 
 def _verify(options: argparse.Namespace) -> int:
     folder = artifact.folder_of(options.index, options.generation)
-    print(_checked(folder))
+    print(_checked(store_options.stores_of(options), folder))
     if generations.gate_verdict(options.index, folder.name) == "passed":
         print("golden queries passed")
     return 0
 
 
-def _checked(folder: Path) -> str:
+def _checked(stores: Stores, folder: Path) -> str:
     """What was checked of a generation, in a line. Raises ArtifactError or ModelError where it cannot be used."""
     loaded = artifact.load_folder(folder)
     probed = probes.probe(loaded, opening.open_encoder(loaded))
+    stores.open(loaded)
     return (
         f"{loaded.generation}: {len(loaded.manifest.checksums)} files as the manifest says, "
         f"{len(loaded.sections)} sections; probes: {probed.words} of {probed.words} found by a word, "
@@ -260,26 +278,33 @@ def _checked(folder: Path) -> str:
 
 
 def _promote(options: argparse.Namespace) -> int:
-    before = generations.promote(options.index, options.generation, _checked, ignore_gate=options.no_gate)
-    print(
-        f"{options.generation} is current" + (f"; before it: {before}" if before != options.generation else " already")
+    stores, generation = store_options.stores_of(options), options.generation
+    stores.write(options.index, generation)
+    before = generations.promote(
+        options.index, generation, partial(_checked, stores), ignore_gate=options.no_gate, follow=stores.switch
     )
+    print(f"{generation} is current" + (f"; before it: {before}" if before != generation else " already"))
     return 0
 
 
 def _rollback(options: argparse.Namespace) -> int:
-    before = generations.live(options.index)
-    print(f"{generations.rollback(options.index, _checked)} is current again; before it: {before or 'none'}")
+    stores, before = store_options.stores_of(options), generations.live(options.index)
+    now = generations.rollback(options.index, partial(_checked, stores), stores.switch)
+    print(f"{now} is current again; before it: {before or 'none'}")
     return 0
 
 
 def _gc(options: argparse.Namespace) -> int:
     artifact.require_index(options.index)
+    stores = store_options.stores_of(options)
     with generations.locked(options.index), artifact.writing(options.index / "generations", "try again"):
         removed = generations.remove_old(options.index, options.keep)
     for generation in removed:
         print(f"removed {generation}")
-    print(f"{len(artifact.list_generations(options.index))} generations stay")
+    there = artifact.list_generations(options.index)
+    for generation in stores.keep(there):
+        print(f"dropped the collection of {generation}")
+    print(f"{len(there)} generations stay")
     return 0
 
 

@@ -21,6 +21,8 @@ from indexer.lexical import LexicalIndex, field_texts
 from indexer.questions import QuestionIndex
 from indexer.sections import Section, split_article
 from indexer.sentences import SentenceIndex
+from indexer.stores.local import LocalStores
+from indexer.stores.store import Stores
 from indexer.vectors import VectorIndex
 from indexer.wordlist import word_list
 
@@ -63,16 +65,19 @@ def build(
     force: bool = False,
     promote: bool = True,
     open_encoder: Callable[[models.Model], Encoder] = open_encoder,
+    stores: Stores | None = None,
 ) -> Summary:
     """Builds the index of a folder of articles and makes it current; does nothing where it is up to date.
 
     The folder's adapter is added to the model where it has one that fits, unless `adapter` is False. Without `promote`
-    the new generation waits beside the current one.
+    the new generation waits beside the current one. Of `stores`, it is written to that of its own; so is one that is
+    up to date and is not there.
 
     Raises ArticleError, ModelError or ArtifactError; the index that was there stays then.
     """
     with ExitStack() as stack:
-        return _build(folder, index, stack, reporter, model_name, adapter, keep_going, force, promote, open_encoder)
+        given = (model_name, adapter, keep_going, force, promote, open_encoder)
+        return _build(folder, index, stack, reporter, *given, stores or LocalStores())
 
 
 def _build(
@@ -86,6 +91,7 @@ def _build(
     force: bool,
     promote: bool,
     open_encoder: Callable[[models.Model], Encoder],
+    stores: Stores,
 ) -> Summary:
     clock = _Clock()
     with clock.stage("model"):
@@ -94,6 +100,8 @@ def _build(
             model = models.adapted(model, folder, reporter.say)
     calibration = calibrating.fitting(folder, model.fingerprint, reporter.say)
     if not force and (summary := _up_to_date(folder, index, model, calibration)):
+        stores.write(index, summary.generation)
+        stores.switch(summary.generation)
         return summary
     if model.adapter:
         reporter.say(f"{model.adapter.source} is added to the model at scale {model.adapter.card.scale}")
@@ -185,10 +193,15 @@ def _build(
             adapter=model.adapter,
             check=lambda loaded: _probe(loaded, encoder),
         )
-    if promote:
-        _go_live(index, generation)
-    with contextlib.suppress(OSError):  # what could not be removed is tried again by the next build or gc
+    with clock.stage("writing"), _or_removed(index, generation):
+        stores.write(index, generation)
+        if promote:
+            generations.go_live(index, generation, "none", stores.switch, "build again")
+    with contextlib.suppress(
+        OSError, ArtifactError
+    ):  # what could not be removed is tried again by the next build or gc
         generations.remove_old(index)
+        stores.keep(artifact.list_generations(index))
     warnings = [finding for finding in corpus.findings if not finding.is_error] if corpus.form == "folder" else []
     return Summary(
         generation=generation,
@@ -211,12 +224,12 @@ def _probe(loaded: artifact.Artifact, encoder: late.LateEncoder) -> None:
         probes.probe(loaded, encoder if encoder.is_open else None)
 
 
-def _go_live(index: Path, generation: str) -> None:
+@contextmanager
+def _or_removed(index: Path, generation: str) -> Iterator[None]:
+    """Removes a generation that cannot be used: else it would take the place of one to go back to."""
     try:
-        with artifact.writing(index / "current"):
-            generations.switch(index, generation, "none")
+        yield
     except ArtifactError:
-        # Else a generation that nobody wanted to wait for would take the place of one to go back to.
         shutil.rmtree(index / "generations" / generation, ignore_errors=True)
         raise
 

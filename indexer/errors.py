@@ -14,3 +14,7 @@ class ArtifactError(Exception):
 
 class ModelError(Exception):
     """The embedding model is missing or unusable; whoever runs the build can mend it."""
+
+
+class StoreError(Exception):
+    """A store on another machine does not answer; whoever runs the service can mend it."""

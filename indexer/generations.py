@@ -33,6 +33,7 @@ _LOCK, _HISTORY = ".lock", "history.json"
 _REMEMBERED = 20  # of the history
 
 Gate = Literal["passed", "none", "ignored"]
+Follow = Callable[[str], object]  # told the id of what goes live; raises ArtifactError where it cannot
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,10 @@ class _Verdict(BaseModel):
     corpus_digest: str
     model_fingerprint: str
     checks: tuple[_Check, ...] = ()
+
+
+def _nobody(generation: str) -> None:
+    """Follows where nothing else has to know which generation is live."""
 
 
 @contextlib.contextmanager
@@ -192,6 +197,23 @@ def switch(index: Path, generation: str, gate: Gate) -> None:
             new.unlink(missing_ok=True)
 
 
+def go_live(index: Path, generation: str, gate: Gate, follow: Follow, then: str = "try again") -> None:
+    """Makes a whole generation the live one, here and in the store that `follow` tells of it. Needs the lock.
+
+    Raises ArtifactError where one of them fails; the one that was live stays so in both. `then` ends what to do.
+    """
+    now = live(index)
+    follow(generation)
+    try:
+        with artifact.writing(index / "current", then):
+            switch(index, generation, gate)
+    except ArtifactError:
+        if now:
+            with contextlib.suppress(ArtifactError):  # what failed first is told
+                follow(now)
+        raise
+
+
 def _history(index: Path) -> list[Went]:
     try:
         content = (index / "generations" / _HISTORY).read_bytes()
@@ -247,8 +269,17 @@ def _ask(index: Path, generation: str) -> str:
     return f"ask again: python -m evaluation gate --index {index} --generation {generation}"
 
 
-def promote(index: Path, generation: str, check: Callable[[Path], object], *, ignore_gate: bool = False) -> str | None:
+def promote(
+    index: Path,
+    generation: str,
+    check: Callable[[Path], object],
+    *,
+    ignore_gate: bool = False,
+    follow: Follow = _nobody,
+) -> str | None:
     """Makes a generation live after `check` of its folder and the verdict of the golden queries; gives what was live.
+
+    `follow` is told before it goes live, even where it is live already.
 
     Raises ArtifactError where one of them refuses it; the one that was live stays so.
     """
@@ -264,13 +295,16 @@ def promote(index: Path, generation: str, check: Callable[[Path], object], *, ig
                 raise
             gate = "ignored"
         if now != generation:
-            with artifact.writing(index / "current", "try again"):
-                switch(index, generation, gate)
+            go_live(index, generation, gate, follow)
+        else:
+            follow(generation)
     return now
 
 
-def rollback(index: Path, check: Callable[[Path], object]) -> str:
+def rollback(index: Path, check: Callable[[Path], object], follow: Follow = _nobody) -> str:
     """Makes the generation before the live one live again, after `check` of its folder; gives its id.
+
+    `follow` is told before it goes live.
 
     The golden queries are not asked: it was live already. Raises ArtifactError where there is none, or it is damaged.
     """
@@ -283,8 +317,7 @@ def rollback(index: Path, check: Callable[[Path], object]) -> str:
                 f"see python -m indexer list --index {index}, or build again"
             )
         check(artifact.folder_of(index, generation))
-        with artifact.writing(index / "current", "try again"):
-            switch(index, generation, "none")
+        go_live(index, generation, "none", follow)
     return generation
 
 

@@ -146,6 +146,10 @@ class VectorIndex:
         window = int(np.argmax(self._rows == row)) if self._is_part else int(np.searchsorted(self._rows, row))
         return np.asarray(self._exact.reconstruct(window), dtype=np.float32)
 
+    def of_windows(self) -> tuple[Vectors, npt.NDArray[np.int32]]:
+        """The vectors of all windows, shape (windows, dimension), and the rows of their sections."""
+        return np.asarray(self._exact.reconstruct_n(0, len(self._rows)), dtype=np.float32), self._rows
+
     def known_vectors(self) -> dict[str, Vectors]:
         """The vectors, bit for bit, by the hash of their text, for a build that need not encode them again."""
         if not len(self._rows):

@@ -11,11 +11,13 @@ from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 from threadpoolctl import threadpool_limits
 
 from indexer import artifact, memory
 from indexer.errors import ArtifactError, ModelError
+from indexer.stores import options as store_options
 from server import access_options, bounds, config, cors, doctor, keys_command, logs, metrics, search_command
 from server.app import create_app
 from server.journal import Journal, JournalError, UnknownQueryError, read_journals
@@ -26,6 +28,7 @@ from server.retention import FEEDBACK_DAYS
 from server.search import Searcher
 from server.settings import Settings, SettingsError
 from server.worker import BoundedWorker
+from server.written import Secret
 
 _WARMING = 16  # queries
 
@@ -44,7 +47,11 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         _one_thread_each()
-        app = self._create()
+        try:
+            app = self._create()
+        except (ArtifactError, ModelError) as error:  # of a worker that loads by itself: said once more plainly
+            print(error, file=sys.stderr)
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)  # ends the server: the next worker would fare no better
         warm_up(app.extensions["live"].now().searcher)
         memory.freeze()
         return app
@@ -148,6 +155,13 @@ def _serve_parser() -> argparse.ArgumentParser:
         "--metrics-public", action="store_true", help="let other machines read /metrics (default: this one alone)"
     )
     access_options.add(parser)
+    store_options.add(parser)
+    parser.add_argument(
+        "--milvus-token",
+        type=Secret,
+        metavar="TOKEN",
+        help="user:password or an API key of that Milvus (default: none)",
+    )
     return parser
 
 
@@ -172,7 +186,7 @@ def _conflict(options: argparse.Namespace) -> str | None:
         access_options.rules_of(options)
     except ValueError as error:
         return str(error)
-    return None
+    return store_options.conflict(options)
 
 
 def _serve(settings: Settings, given: argparse.Namespace) -> int:
@@ -199,6 +213,7 @@ def _serve(settings: Settings, given: argparse.Namespace) -> int:
         metrics_public=options.metrics_public,
         rules=rules,
         bounds=bounds.of_options(options),
+        stores=store_options.stores_of(options),
     )
     with metrics.shared():
         _Server(create, _settings(options, folder)).run()
@@ -212,8 +227,8 @@ def _settings(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "workers": options.workers,
         "threads": options.threads,
         "worker_class": BoundedWorker,
-        # Loaded once and shared by the workers, but for PyTorch, whose threads do not survive a fork.
-        "preload_app": artifact.has_query_side(folder),
+        # Loaded once and shared by the workers, but for PyTorch and gRPC, whose threads do not survive a fork.
+        "preload_app": artifact.has_query_side(folder) and options.store == "local",
         "post_worker_init": _started,
         "timeout": 120,  # a cold start reads the model from disk
         "child_exit": lambda arbiter, worker: metrics.forget_worker(worker.pid),

@@ -27,7 +27,7 @@ def rollback() -> Response:
     It has to be whole and fit what is installed before it becomes current; both halves are asked when it is served.
     """
     try:
-        generations.rollback(live().index, artifact.load_folder)
+        generations.rollback(live().index, artifact.load_folder, live().stores.switch)
     except ArtifactError as error:
         message = f"Вернуться к прежнему индексу нельзя. Причина: {_without_place(str(error))}"
         raise QueryError(409, "rollback_refused", message) from error

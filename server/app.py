@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from indexer.query_encoder import QueryEncoder
+from indexer.stores.store import Stores
 from server import cors, deadline, limits, pages
 from server.access import Access, Rules, may_read_metrics
 from server.admin import admin
@@ -50,13 +51,15 @@ def create_app(
     metrics_public: bool = False,
     rules: Rules | None = None,
     bounds: Bounds | None = None,
+    stores: Stores | None = None,
 ) -> Flask:
     """The application over the current generation of an index, and over the next ones as they become current.
 
     Votes are kept for `feedback_days` in the folder `data`, if there is one, and with `query_log_days` masked queries
     for so long; pages of other `origins` may call the JSON routes. `/metrics` is for this machine alone unless
     `metrics_public`. `rules` tell what needs a key of the folder `data`, what is hidden without one, and how much
-    anybody may ask; `bounds` how much is taken on at a time.
+    anybody may ask; `bounds` how much is taken on at a time. Candidates come from `stores`, of the index's own files
+    unless others are given.
 
     Raises ArtifactError, ModelError or JournalError where one of them cannot be used. `encoder` stands in for the
     model of the manifest.
@@ -75,7 +78,7 @@ def create_app(
     app.teardown_request(lambda _: deadline.end())
     limits.limit(app, rules)
     app.extensions["access"] = Access(app, KeyFile(data) if data else None, Sessions(data) if data else None, rules)
-    app.extensions["live"] = Live(index, encoder, hide_internal=rules.hide_internal)
+    app.extensions["live"] = Live(index, encoder, hide_internal=rules.hide_internal, stores=stores)
     app.extensions["feedback"] = Feedback(data, query_log_days, feedback_days) if data else None
     app.register_blueprint(api)
     app.register_blueprint(pages.pages)

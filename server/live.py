@@ -18,6 +18,8 @@ from indexer import artifact, generations, memory, probes
 from indexer.artifact import Artifact
 from indexer.errors import ArtifactError, ModelError
 from indexer.query_encoder import QueryEncoder
+from indexer.stores.local import LocalStores
+from indexer.stores.store import Store, Stores
 from server import access
 from server.answering import Answerer
 from server.caching import RememberingEncoder, Replies
@@ -43,13 +45,17 @@ class Serving:
     restricted: "Serving | None" = None  # the same for callers who may not see internal sections, where there are any
 
     @classmethod
-    def of(cls, loaded: Artifact, encoder: QueryEncoder, *, hide_internal: bool = False) -> "Serving":
-        """What serves an artifact."""
-        searcher = Searcher(loaded, encoder, guard=Guard())
+    def of(
+        cls, loaded: Artifact, encoder: QueryEncoder, *, hide_internal: bool = False, store: Store | None = None
+    ) -> "Serving":
+        """What serves an artifact, and finds candidates in a store: the artifact's own files unless one is given."""
+        searcher = Searcher(loaded, encoder, guard=Guard(), store=store)
         suggester = Suggester(loaded, searcher.lemmatizer, searcher.reader)
         whole = cls(searcher, Answerer(searcher), suggester, Replies())
         if hide_internal and (shown := without_internal(loaded)) is not loaded:
-            return replace(whole, restricted=cls.of(shown, encoder))
+            rows = {section.section_id: row for row, section in enumerate(loaded.sections)}
+            part = store.of_rows([rows[section.section_id] for section in shown.sections]) if store else None
+            return replace(whole, restricted=cls.of(shown, encoder, store=part))
         return whole
 
     def seen_by(self, *, sees_internal: bool) -> "Serving":
@@ -90,12 +96,20 @@ class AlreadyReloadingError(Exception):
 class Live:
     """The generation that serves, and the way to the next. Every process has its own; threads share it."""
 
-    def __init__(self, index: Path, encoder: QueryEncoder | None = None, *, hide_internal: bool = False) -> None:
-        """`encoder` stands in for the model of every generation.
+    def __init__(
+        self,
+        index: Path,
+        encoder: QueryEncoder | None = None,
+        *,
+        hide_internal: bool = False,
+        stores: Stores | None = None,
+    ) -> None:
+        """`encoder` stands in for the model of every generation; `stores` hold their candidates.
 
         Raises ArtifactError or ModelError where the current generation cannot be used.
         """
         self.index, self._given, self._hide_internal = index, encoder, hide_internal
+        self.stores: Stores = stores or LocalStores()
         self._lock = threading.Lock()  # of loading
         self._looked = time.monotonic()
         self._seen = _mark(index)
@@ -178,7 +192,8 @@ class Live:
         return new
 
     def _serving(self, loaded: Artifact, encoder: QueryEncoder) -> Serving:
-        return Serving.of(loaded, encoder, hide_internal=self._hide_internal)
+        store = self.stores.open(loaded) if self.stores.is_remote else None
+        return Serving.of(loaded, encoder, hide_internal=self._hide_internal, store=store)
 
     def serve(self, new: Serving) -> None:
         """Puts another in the place of what serves; the memory of that is given back when its last request ended."""

@@ -3,22 +3,23 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 from urllib.parse import quote
 
 import numpy as np
-import numpy.typing as npt
 
 from indexer.artifact import ArticleHead, Artifact
 from indexer.encoder import Vectors
 from indexer.lemmas import Lemmatizer
-from indexer.lexical import best_rows
 from indexer.opening import model_of as model_of
 from indexer.opening import open_encoder as open_encoder
 from indexer.query_encoder import QueryEncoder
 from indexer.sections import Section
+from indexer.stores.local import LocalStore
+from indexer.stores.store import Filters as Filters
+from indexer.stores.store import Store, suits
 from indexer.words import words
 from server import deadline, fusion, tracing
 from server.asked import KnownQuestions, Likeness
@@ -34,16 +35,8 @@ from server.tracing import stage
 Mode = Literal["hybrid", "lexical", "semantic"]
 MatchedBy = Literal["lexical", "semantic", "error"]
 
+NO_FILTERS = Filters()
 CANDIDATES = 100  # taken from each half; on rus-XQuAD 200 changed nDCG@10 by less than 0.001
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What a section must suit, each list ORed, empty for anything. Sections for all platforms suit every platform."""
-
-    platform: tuple[str, ...] = ()
-    audience: tuple[str, ...] = ()
-    topic: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +107,17 @@ class Searcher:
         ranking: Ranking | None = None,
         terms: Callable[[str], list[str]] | None = None,
         guard: Guard | None = None,
+        store: Store | None = None,
     ) -> None:
         """`terms` cuts a query as the artifact's lexical index was cut: into lemmas, unless an evaluation differs.
 
         With a `guard` a search whose semantic half fails gives what words find; without one the failure is raised, as
-        those who measure want it.
+        those who measure want it. Candidates come from the `store`, of the artifact's own files unless one is given.
         """
         self.guard = guard
         self.artifact = artifact
+        self._files = LocalStore.of(artifact)  # answers by words where a store on another machine does not
+        self.store: Store = store or self._files
         self.encoder = encoder
         self.ranking = ranking or read_ranking()
         self.articles: dict[str, ArticleHead] = {head.article_id: head for head in artifact.articles}
@@ -190,17 +186,18 @@ class Searcher:
             read = self.read(query, without, untouched)
         if not any(words(read.read_as)):
             return Result(read, (), 0.0, False, False)
-        allowed = self._allowed(filters or Filters())
+        filters = filters or Filters()
         degraded = False
         try:
-            candidates = self.candidates(read, mode, allowed, left_out)
+            candidates = self.candidates(read, mode, filters, left_out)
         except SemanticUnavailableError:
-            mode, degraded = "lexical", True
-            tracing.ended("degraded")
-            candidates = self.candidates(read, mode, allowed, left_out)
+            if mode != "lexical":  # words find the same in the artifact's own files
+                mode, degraded = "lexical", True
+                tracing.ended("degraded")
+            candidates = self._by_words(read, filters, self._files)
         deadline.check()
         with stage("fuse"):
-            fused = self.fuse(candidates, mode, for_anybody=not (filters and filters.audience))
+            fused = self.fuse(candidates, mode, for_anybody=not filters.audience)
             rows = self.ranked(fused, limit, per_article)
             relevances, calibrated = self._relevances(read, candidates, rows, mode)
         deadline.check()
@@ -276,8 +273,13 @@ class Searcher:
         return kept
 
     def neighbours(self, section_id: str, count: int) -> list[int]:
-        """The rows of the sections most like one in meaning, the nearest first."""
-        return [row for row, _ in self.artifact.vectors.neighbours(self._rows[section_id], count)]
+        """The rows of the sections most like one in meaning, the nearest first; none where a guarded store fails."""
+        near = partial(self.store.neighbours, self._rows[section_id], count)
+        try:
+            found = self.guard.call(near) if self.guard and self.store.is_remote else near()
+        except SemanticUnavailableError:
+            found = []
+        return [row for row, _ in found]
 
     def sections_of(self, article_id: str) -> Sequence[Section]:
         """The sections of an article in reading order; empty for an unknown article."""
@@ -287,37 +289,40 @@ class Searcher:
         self,
         read: Interpretation,
         mode: Mode,
-        allowed: npt.NDArray[np.bool_] | None = None,
+        filters: Filters = NO_FILTERS,
         left_out: int | None = None,
     ) -> Candidates:
         """The best CANDIDATES rows of each half that `mode` asks for, and for both together what known questions say.
 
-        `allowed` is a mask over sections; `left_out` the place of a known question that is taken for unknown.
+        `left_out` is the place of a known question that is taken for unknown.
 
-        Raises SemanticUnavailableError where a guarded semantic half does not answer.
+        Raises SemanticUnavailableError where a guarded semantic half, or a guarded store of another machine, does not
+        answer.
         """
-        lexical: dict[int, float] = {}
-        semantic: dict[int, float] = {}
-        error: frozenset[int] = frozenset()
-        vector: Vectors | None = None
-        likeness: Likeness | None = None
+        found = Candidates({}, {}, frozenset(), platform=read.platform, audience=read.audience)
         if mode != "semantic":
-            with stage("lexical"):
-                lexical = self._lexical(read, allowed)
-            rows = (self._rows[section_id] for section_id in read.explained_in if section_id in self._rows)
-            error = frozenset(row for row in rows if allowed is None or allowed[row])
-        if mode != "lexical":
-            deadline.check()
-            by_meaning = partial(self._semantic, read, allowed)
-            vector, semantic = self.guard.call(by_meaning) if self.guard else by_meaning()
-        if mode == "hybrid" and vector is not None:
+            by_words = partial(self._by_words, read, filters, self.store)
+            found = self.guard.call(by_words) if self.guard and self.store.is_remote else by_words()
+        if mode == "lexical":
+            return found
+        deadline.check()
+        by_meaning = partial(self._semantic, read, filters)
+        vector, semantic = self.guard.call(by_meaning) if self.guard else by_meaning()
+        likeness: Likeness | None = None
+        if mode == "hybrid":
             with stage("fuse"):
                 likeness = self.asked.likeness(vector, self.lemmatizer.lemmas(read.read_as), left_out)
-        return Candidates(lexical, semantic, error, vector, likeness, read.platform, read.audience)
+        return replace(found, semantic=semantic, vector=vector, likeness=likeness)
 
-    def _semantic(
-        self, read: Interpretation, allowed: npt.NDArray[np.bool_] | None
-    ) -> tuple[Vectors, dict[int, float]]:
+    def _by_words(self, read: Interpretation, filters: Filters, store: Store) -> Candidates:
+        """What the lexical half of a store finds, and the rows that explain an error text of the query."""
+        with stage("lexical"):
+            lexical = self._lexical(read, filters, store)
+        rows = (self._rows[section_id] for section_id in read.explained_in if section_id in self._rows)
+        error = frozenset(row for row in rows if self._suits(row, filters))
+        return Candidates(lexical, {}, error, platform=read.platform, audience=read.audience)
+
+    def _semantic(self, read: Interpretation, filters: Filters) -> tuple[Vectors, dict[int, float]]:
         """The query's vector, and the cosines of the nearest rows."""
         with stage("encode"):
             vector = self.encoder.encode_query(read.sense)
@@ -327,9 +332,9 @@ class Searcher:
             raise ArithmeticError("the encoder gave a vector that is not of numbers")
         deadline.check()
         with stage("semantic"):
-            semantic = dict(self.artifact.vectors.search(vector, CANDIDATES, allowed))
+            semantic = dict(self.store.semantic(vector, CANDIDATES, filters))
             if typed is not None:
-                for row, cosine in self.artifact.vectors.search(typed, CANDIDATES, allowed):
+                for row, cosine in self.store.semantic(typed, CANDIDATES, filters):
                     semantic[row] = max(cosine, semantic.get(row, cosine))
         return vector, semantic
 
@@ -383,30 +388,18 @@ class Searcher:
         """The lemmas that find the same as words of the query and do not stand in it, sorted."""
         return sorted({lemma for word in read.synonyms for lemma in self.terms(word)} - set(self.terms(read.read_as)))
 
-    def _lexical(self, read: Interpretation, allowed: npt.NDArray[np.bool_] | None) -> dict[int, float]:
+    def _lexical(self, read: Interpretation, filters: Filters, store: Store) -> dict[int, float]:
         """BM25 of what was typed or meant; what finds the same as a word of it counts less than the word itself."""
-        lemmas = self.terms(read.read_as)
-        scores = self.artifact.lexical.scores(lemmas, self.ranking.fields)
+        lemmas = [(self.terms(read.read_as), 1.0)]
         if self.ranking.synonym_weight and (others := self.synonym_lemmas(read)):
-            scores = scores + self.ranking.synonym_weight * self.artifact.lexical.scores(others, self.ranking.fields)
-        if allowed is not None:
-            scores = np.where(allowed, scores, 0.0).astype(np.float32)
-        rows = best_rows(scores, CANDIDATES).tolist()
-        best = sorted(rows, key=lambda row: (-scores[row], self._order[row]))[:CANDIDATES]
-        return {row: float(scores[row]) for row in best}
+            lemmas.append((others, self.ranking.synonym_weight))
+        scores = store.lexical(lemmas, self.ranking.fields, CANDIDATES, filters)
+        best = sorted(scores, key=lambda row: (-scores[row], self._order[row]))[:CANDIDATES]
+        return {row: scores[row] for row in best}
 
-    def _allowed(self, filters: Filters) -> npt.NDArray[np.bool_] | None:
-        if filters == Filters():
-            return None
-
-        def suits(section: Section) -> bool:
-            return (
-                _overlaps(section.platforms, filters.platform)
-                and _overlaps(section.audiences, filters.audience)
-                and (not filters.topic or self.articles[section.article_id].topic in filters.topic)
-            )
-
-        return np.fromiter(map(suits, self.artifact.sections), dtype=bool, count=len(self.artifact.sections))
+    def _suits(self, row: int, filters: Filters) -> bool:
+        section = self.artifact.sections[row]
+        return suits(section, self.articles[section.article_id].topic, filters)
 
     def _hit(
         self, rank: int, row: int, score: float, relevance: float, candidates: Candidates, marked: frozenset[str]
@@ -475,7 +468,3 @@ def relevance_of_cosine(cosine: float) -> float:
 def relevance_of_bm25(score: float) -> float:
     """A BM25 score as a number in [0, 1), for lexical mode, where there is no cosine; 0.5 at a score of 5."""
     return score / (score + 5)
-
-
-def _overlaps(values: Sequence[str], wanted: Sequence[str]) -> bool:
-    return not values or not wanted or any(value in wanted for value in values)
