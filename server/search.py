@@ -178,9 +178,11 @@ class Searcher:
         without: Collection[Ability] = (),
         untouched: Collection[str] = (),
         left_out: int | None = None,
+        kept: npt.NDArray[np.bool_] | None = None,
     ) -> Result:
         """At most `limit` sections, best first, at most `per_article` of one article.
 
+        `kept` is a mask over sections, (sections,): what passes other filters than `filters`.
         `without` switches off abilities of reading, AS_TYPED all that change words; `untouched` words stay as typed.
         `left_out` is the place of a known question that is taken for unknown.
 
@@ -191,6 +193,8 @@ class Searcher:
         if not any(words(read.read_as)):
             return Result(read, (), 0.0, False, False)
         allowed = self._allowed(filters or Filters())
+        if kept is not None:
+            allowed = kept if allowed is None else allowed & kept
         degraded = False
         try:
             candidates = self.candidates(read, mode, allowed, left_out)
