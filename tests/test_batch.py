@@ -140,13 +140,13 @@ def test_searches_that_time_does_not_suffice_for_are_told_so(built_index, encode
 
     def over():
         asked.append(1)
-        if len(asked) > 12:
+        if len(asked) > 24:
             monkeypatch.setattr(time, "monotonic", lambda real=time.monotonic: real() + 60)
         check()
 
     monkeypatch.setattr(deadline, "check", over)
     results = batch(client, *({"query": f"фото {number}"} for number in range(20))).json["results"]
-    assert "hits" in results[0]
+    assert any("hits" in each for each in results)
     assert results[-1]["error"]["code"] == "timeout"
 
 
