@@ -150,7 +150,7 @@ def listed(index: Path) -> list[Generation]:
             Generation(
                 generation,
                 "current" if generation == now else "previous" if generation == before else "",
-                _created(generation),
+                created(generation),
                 sections,
                 model,
                 sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
@@ -167,7 +167,8 @@ def _said(index: Path, generation: str) -> Literal["passed", "failed", "none"]:
         return "failed"
 
 
-def _created(generation: str) -> str:
+def created(generation: str) -> str:
+    """When a generation was made, ISO 8601 in UTC; empty where its id does not say."""
     try:
         return (
             datetime.strptime(generation.rpartition("-")[0], artifact.STAMP)

@@ -41,6 +41,9 @@ class QueryEncoder(Protocol):
     def encode_query(self, query: str) -> Vectors:
         """One unit vector, float32, shape (dimension,)."""
 
+    def count_tokens(self, passages: Sequence[str]) -> list[int]:
+        """How many tokens each passage has; the prompt and the marks at its ends may be included."""
+
 
 class Compared(BaseModel):
     """How near the vectors of sample queries come to those of the model itself."""
@@ -138,6 +141,12 @@ class OnnxEncoder:
             if progress:
                 progress(start + len(rows), len(order))
         return vectors
+
+    def count_tokens(self, passages: Sequence[str]) -> list[int]:
+        """How many tokens each passage has, without prompt and marks, however long it is."""
+        # The tokenizer cuts texts to what the model reads; the rest comes along as `overflowing`.
+        found = (self._tokenizer.encode(passage, add_special_tokens=False) for passage in passages)
+        return [len(each.ids) + sum(len(rest.ids) for rest in each.overflowing) for each in found]
 
     def _encode(self, queries: Sequence[str]) -> Vectors:
         prompt = self.card.query_prompt

@@ -7,8 +7,8 @@ from flask import Blueprint, Response
 from indexer import artifact, generations
 from indexer.errors import ArtifactError
 from server import schema
-from server.api import reply
 from server.errors import QueryError
+from server.exchange import reply
 from server.live import AlreadyReloadingError, live, serving
 
 admin = Blueprint("admin", __name__)

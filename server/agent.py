@@ -8,7 +8,7 @@ from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 
 from server import feedback, schema
-from server.api import answerer, searcher
+from server.api import answerer
 from server.errors import QueryError
 from server.explaining import Explainer, Explanation
 from server.interpretation import Ability
@@ -16,6 +16,7 @@ from server.origin import require_same_site
 from server.pages import AUDIENCE_NAMES, NEAR, NEAR_MISSES, PLATFORM_NAMES, russian_date
 from server.replying import CLOSING, MORE, OPENING, Quotation, quotation, reply, with_boxes
 from server.search import Filters, Hit, Result
+from server.searching import searcher
 from server.steps import AnswerStep, Visitor, answer_step
 
 agent = Blueprint("agent", __name__)

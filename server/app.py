@@ -14,9 +14,11 @@ from server import cors, deadline, limits, pages
 from server.access import Access, Rules, may_read_metrics
 from server.admin import admin
 from server.agent import agent
-from server.api import api, reply
+from server.api import api
+from server.batch import batch, size
 from server.bounds import Bounds
 from server.errors import HTTP_ERRORS, QueryError
+from server.exchange import reply
 from server.feedback import Feedback
 from server.keys import KeyFile
 from server.live import Live, serving
@@ -25,6 +27,7 @@ from server.retention import FEEDBACK_DAYS
 from server.schema import MAXIMUM_BODY
 from server.sessions import Sessions
 from server.sign_in import sign_in
+from server.vector_stores import vector_stores
 
 _HEADERS = {
     # Everything comes from here: no inline script or style, no third party.
@@ -76,11 +79,13 @@ def create_app(
     app.extensions["stopping"] = threading.Event()
     app.before_request(_in_time)
     app.teardown_request(lambda _: deadline.end())
-    limits.limit(app, rules)
+    limits.limit(app, rules, size)
     app.extensions["access"] = Access(app, KeyFile(data) if data else None, Sessions(data) if data else None, rules)
     app.extensions["live"] = Live(index, encoder, hide_internal=rules.hide_internal, stores=stores)
     app.extensions["feedback"] = Feedback(data, query_log_days, feedback_days) if data else None
     app.register_blueprint(api)
+    app.register_blueprint(batch)
+    app.register_blueprint(vector_stores)
     app.register_blueprint(pages.pages)
     app.register_blueprint(agent)
     app.register_blueprint(admin)
@@ -107,7 +112,8 @@ def _in_time() -> None:
 
 def _query_error(error: QueryError) -> Response:
     is_json = request.path.startswith(_JSON_PATHS)
-    response = reply(error.body(), error.status) if is_json else pages.error_page(error)
+    body = error.openai_body() if request.path.startswith(vector_stores.url_prefix or "") else error.body()
+    response = reply(body, error.status) if is_json else pages.error_page(error)
     if error.status == 503:
         response.headers["Retry-After"] = str(_RETRY_AFTER)
     return response

@@ -43,6 +43,10 @@ class RememberingEncoder:
         """Unit vectors, float32, shape (len(queries), dimension)."""
         return self._encoder.encode_queries(queries, progress)
 
+    def count_tokens(self, passages: Sequence[str]) -> list[int]:
+        """How many tokens each passage has."""
+        return self._encoder.count_tokens(passages)
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:

@@ -16,6 +16,12 @@ class QueryError(Exception):
         """The one shape of every error."""
         return {"error": {"code": self.code, "message": self.message, "field": self.field}}
 
+    def openai_body(self) -> dict[str, dict[str, str | None]]:
+        """The same in the shape that clients of OpenAI's interface read."""
+        kinds = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+        kind = "server_error" if self.status >= 500 else kinds.get(self.status, "invalid_request_error")
+        return {"error": {"message": self.message, "type": kind, "param": self.field, "code": self.code}}
+
 
 # What werkzeug raises by itself: status -> code and message.
 HTTP_ERRORS = {

@@ -4,6 +4,7 @@ Only where a request ends is read here. What it says, and whether it is one at a
 """
 
 import re
+from collections.abc import Mapping
 from typing import Literal
 
 State = Literal["partial", "whole", "head_too_large", "body_too_large"]
@@ -21,9 +22,10 @@ _LONGEST_SIZE = 256  # bytes of the line before a chunk
 class Incoming:
     """One request, and what was sent after it."""
 
-    def __init__(self, largest_body: int) -> None:
-        """A body of more bytes is not waited for."""
+    def __init__(self, largest_body: int, larger: Mapping[str, int] | None = None) -> None:
+        """A body of more bytes is not waited for; some paths take `larger` ones, {path: bytes}."""
         self._largest_body = largest_body
+        self._larger = larger or {}
         self._bytes = bytearray()
         self._looked_to = 0  # bytes that hold no end of the head
         self._body: int | None = None  # where it begins; None until the head is whole
@@ -59,6 +61,7 @@ class Incoming:
 
     def _read_head(self, end: int) -> None:
         head = bytes(self._bytes[:end])
+        self._largest_body = self._larger.get(self.path, self._largest_body)
         self._body = self._chunk = end
         self.expects = _EXPECTS.search(head) is not None
         if _CHUNKED.search(head):

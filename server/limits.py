@@ -1,10 +1,12 @@
 """Rate limits: so many requests in so long, of a key, and without one of an address (Flask-Limiter).
 
-One count for all routes together, over a moving window, so that nobody gets twice the limit around the full minute.
+One count for all routes together, in which a batch is as many requests as it has searches, over a moving window, so
+that nobody gets twice the limit around the full minute.
 """
 
 import math
 import time
+from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from flask import Flask, Response, request
@@ -18,8 +20,11 @@ HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 _NETWORK = 64  # bits of an IPv6 address that tell one customer from another; the rest they choose themselves
 
 
-def limit(app: Flask, rules: Rules) -> None:
-    """Counts requests by these rules; nothing where they have no limit. Before the check of keys, so that it counts."""
+def limit(app: Flask, rules: Rules, cost: Callable[[], int] = lambda: 1) -> None:
+    """Counts requests by these rules; nothing where they have no limit. Before the check of keys, so that it counts.
+
+    `cost` is for how many the current request counts.
+    """
     if rules.rate_limit is None:
         return
     of_address, of_key = rules.rate_limit, rules.rate_limit_keys or rules.rate_limit
@@ -28,6 +33,7 @@ def limit(app: Flask, rules: Rules) -> None:
         app=app,
         application_limits=[lambda: of_key if caller().key else of_address],
         storage_uri=rules.rate_limit_storage,
+        application_limits_cost=cost,
         strategy="moving-window",
         # Without its storage each process counts for itself: a server that lets nobody in would be the worse harm.
         in_memory_fallback_enabled=True,

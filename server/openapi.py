@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
-from server import VERSION, schema
+from server import VERSION, schema, vector_stores
 from server.keys import Scope
 
 
@@ -25,6 +25,7 @@ class Route:
     status: int = 200  # of the reply
     media_type: str = "application/json"  # of the reply; errors are JSON
     scope: Scope | None = "search"  # of the keys that open it where it is closed; None: it never is
+    error: type = schema.ErrorReply
 
 
 def _query(name: str, values: dict[str, Any], required: bool = False) -> dict[str, Any]:
@@ -34,12 +35,25 @@ def _query(name: str, values: dict[str, Any], required: bool = False) -> dict[st
 def _search_parameters() -> tuple[dict[str, Any], ...]:
     properties = schema.SearchRequest.model_json_schema()["properties"]
     filters = schema.FiltersIn.model_json_schema()["properties"]
-    names = [name for name in properties if name not in {"query", "filters", *schema.LATER}]
+    names = [name for name in properties if name not in {"query", "filters"}]
     return (
         _query("q", properties["query"], required=True),
         *(_query(name, filters[name]) for name in filters),
-        *(_query(name, properties[name]) for name in names),
+        *(_query(name, _without_null(properties[name])) for name in names),
     )
+
+
+def _without_null(values: dict[str, Any]) -> dict[str, Any]:
+    """The schema for an address, which leaves out what is null."""
+    if "anyOf" not in values:
+        return values
+    (other,) = (each for each in values["anyOf"] if each != {"type": "null"})
+    kept: dict[str, Any] = {name: told for name, told in values.items() if name not in ("anyOf", "default")}
+    kept.update(other)
+    return kept
+
+
+_STORE = {"name": "store_id", "in": "path", "required": True, "schema": {"type": "string"}}
 
 
 ROUTES = (
@@ -50,6 +64,23 @@ ROUTES = (
     Route(
         "get", "/v1/search", "The same for short queries", schema.SearchReply,
         parameters=_search_parameters(), errors=(422, 503),
+    ),
+    Route(
+        "post", schema.BATCH, "Several searches, each answered or refused by itself; a body of at most 2 MB",
+        schema.BatchReply, body=schema.BatchRequest, errors=(400, 413, 415, 422, 503),
+    ),
+    Route(
+        "get", "/v1/vector_stores", "The help as OpenAI's interface lists it",
+        vector_stores.StoresReply, error=vector_stores.OpenAIErrorReply,
+    ),
+    Route(
+        "get", "/v1/vector_stores/{store_id}", "What the store `default` holds",
+        vector_stores.Store, parameters=(_STORE,), errors=(404,), error=vector_stores.OpenAIErrorReply,
+    ),
+    Route(
+        "post", "/v1/vector_stores/{store_id}/search", "The search as OpenAI's interface has it",
+        vector_stores.StoreSearchReply, parameters=(_STORE,), body=vector_stores.StoreSearchRequest,
+        errors=(400, 404, 413, 415, 422, 503), error=vector_stores.OpenAIErrorReply,
     ),
     Route(
         "get", "/v1/sections", "A section by its id", schema.SectionReply,
@@ -119,9 +150,9 @@ _RATE_HEADERS = {
 
 def document() -> dict[str, Any]:
     """The OpenAPI 3.1 document of all routes but itself."""
-    modes: dict[type, JsonSchemaMode] = {schema.ErrorReply: "serialization"}
+    modes: dict[type, JsonSchemaMode] = {schema.SearchRequest: "validation"}  # a batch refers to it
     for route in ROUTES:
-        modes[route.reply] = "serialization"
+        modes[route.reply] = modes[route.error] = "serialization"
         if route.body:
             modes[route.body] = "validation"
     adapters = [(kind, mode, TypeAdapter[Any](kind)) for kind, mode in modes.items()]
@@ -150,11 +181,11 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     if route.moves:
         responses["301"] = {"description": "Renamed: the present address is in Location"}
     for status in route.errors:
-        responses[str(status)] = {"description": "Error", "content": content(schema.ErrorReply)}
+        responses[str(status)] = {"description": "Error", "content": content(route.error)}
     operation: dict[str, Any] = {"summary": route.summary, "responses": responses}
     if route.scope:
         for status, meaning in _ACCESS_ERRORS.items():
-            responses[str(status)] = {"description": meaning, "content": content(schema.ErrorReply)}
+            responses[str(status)] = {"description": meaning, "content": content(route.error)}
         responses["401"]["headers"] = {"WWW-Authenticate": _header("how to send a key", "string")}
         responses["429"]["headers"] = {"Retry-After": _header("seconds", "integer")}
         responses["429"]["headers"] |= {name: _header(meaning, "integer") for name, meaning in _RATE_HEADERS.items()}

@@ -10,12 +10,13 @@ from markupsafe import Markup, escape
 
 from indexer.sections import Section
 from server import answers, feedback, schema
-from server.api import answerer, asked, searcher
+from server.api import answerer
 from server.errors import QueryError
 from server.interpretation import AS_TYPED
 from server.origin import require_same_site
 from server.quotes import marked_url
 from server.search import Filters, Hit, article_url, section_url
+from server.searching import asked, searcher
 
 pages = Blueprint("pages", __name__)
 

@@ -19,8 +19,16 @@ from server.suggest import Suggestion
 
 MAXIMUM_QUERY = 16_384  # characters after decoding
 MAXIMUM_BODY = 256 * 1024  # bytes
+MAXIMUM_BATCH_BODY = 2 * 1024 * 1024  # bytes
+BATCH = "/v1/search/batch"
+LARGER_BODIES = {BATCH: MAXIMUM_BATCH_BODY}  # by path, where a body may be larger than MAXIMUM_BODY
+MAXIMUM_BATCH = 64  # searches
 MAXIMUM_SUGGESTED = 300  # characters that suggestions are asked for; longer text was pasted
 MAXIMUM_COMMENT = 1000  # characters
+MAXIMUM_CONTEXT = 20  # earlier queries of a dialogue
+MAXIMUM_EARLIER = 2000  # characters of each
+LEAST_TOKENS, MOST_TOKENS = 50, 16_384  # that the texts of hits may cost
+MAXIMUM_HANDLE = 300  # characters
 
 Platform = Literal["android", "ios", "web", "desktop", "server"]
 Audience = Literal["user", "admin"]
@@ -46,6 +54,12 @@ QueryText = Annotated[
 ]
 TopicId = Annotated[str, BeforeValidator(_without_surrogates)]
 Few = Annotated[int, Field(ge=1, le=50), BeforeValidator(_whole)]  # in this order, or the document lacks the bounds
+Tokens = Annotated[int, Field(ge=LEAST_TOKENS, le=MOST_TOKENS), BeforeValidator(_whole)]
+Handle = Annotated[str, BeforeValidator(_without_surrogates), Field(max_length=MAXIMUM_HANDLE)]
+Context = Annotated[
+    list[Annotated[str, BeforeValidator(_without_surrogates), Field(max_length=MAXIMUM_EARLIER)]],
+    Field(max_length=MAXIMUM_CONTEXT, description="earlier queries of the same dialogue, the oldest first"),
+]
 
 
 class _Request(BaseModel):
@@ -61,7 +75,7 @@ class FiltersIn(_Request):
 
 
 class SearchRequest(_Request):
-    """A search. Fields marked "not available yet" answer 422 `not_available` when given another value."""
+    """A search."""
 
     query: QueryText
     limit: Few = 10
@@ -71,11 +85,14 @@ class SearchRequest(_Request):
     abstain: Annotated[bool, Field(description="false: `hits` holds the ranking even where it answers nothing")] = True
     as_typed: Annotated[bool, Field(description="true: no repair of layout, translit and typos, no synonyms")] = False
     explain: Annotated[bool, Field(description="true: why each hit stands where it stands, in `explanations`")] = False
-    max_tokens: Annotated[int | None, Field(description="not available yet", json_schema_extra={"enum": [None]})] = None
-    context: Annotated[list[str], Field(description="not available yet", json_schema_extra={"maxItems": 0})] = []
+    max_tokens: Annotated[
+        Tokens | None, Field(description="that the texts of hits may cost together; what is left comes by `next`")
+    ] = None
+    context: Context = []
+    next: Annotated[
+        Handle | None, Field(description="of the reply to the same request: what did not fit into that")
+    ] = None
 
-
-LATER = ("max_tokens", "context")
 
 _FOUND = {
     "missing": ("missing", "Не хватает поля «{name}»."),
@@ -103,10 +120,27 @@ def read_search_request(values: object, *, typed: bool) -> SearchRequest:
         raise _query_error(error) from error
     if not request.query.strip():
         raise QueryError(422, "query_empty", "Введите запрос.", "query")
-    for name in LATER:
-        if getattr(request, name) != SearchRequest.model_fields[name].default:
-            raise QueryError(422, "not_available", f"Поле «{name}» пока не поддерживается.", name)
+    if request.next is not None and request.max_tokens is None:
+        raise QueryError(422, "missing", "Вместе с полем «next» нужно поле «max_tokens».", "max_tokens")
     return request
+
+
+class BatchRequest(_Request):
+    """Several searches. One that is wrong has its error in its place and does the others no harm."""
+
+    queries: Annotated[
+        list[Any],
+        Field(
+            min_length=1,
+            max_length=MAXIMUM_BATCH,
+            json_schema_extra={"items": {"anyOf": [{"$ref": "#/components/schemas/SearchRequest"}, {}]}},
+        ),
+    ]
+
+
+def read_batch(values: object) -> BatchRequest:
+    """The batch, its searches as they came. Raises QueryError with the first thing wrong."""
+    return checked(BatchRequest, values)
 
 
 class AnswerRequest(_Request):
@@ -116,11 +150,12 @@ class AnswerRequest(_Request):
     platform: Platform | None = None
     audience: Audience | None = None
     tried: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=200)] = []
+    context: Context = []
 
 
 def read_answer_request(values: object) -> AnswerRequest:
     """The checked request. Raises QueryError with the first thing wrong."""
-    request = _checked(AnswerRequest, values)
+    request = checked(AnswerRequest, values)
     if not request.query.strip():
         raise QueryError(422, "query_empty", "Введите запрос.", "query")
     return request
@@ -137,10 +172,11 @@ class FeedbackRequest(_Request):
 
 def read_feedback(values: object) -> FeedbackRequest:
     """The checked vote. Raises QueryError with the first thing wrong."""
-    return _checked(FeedbackRequest, values)
+    return checked(FeedbackRequest, values)
 
 
-def _checked(kind: type[_Kind], values: object) -> _Kind:
+def checked(kind: type[_Kind], values: object) -> _Kind:
+    """The checked request. Raises QueryError with the first thing wrong."""
     if not isinstance(values, dict):
         raise QueryError(400, "bad_json", "Ожидается объект JSON.")
     try:
@@ -223,6 +259,7 @@ class SearchReply(ReplyHead):
     hits: list[Hit]
     near_misses: list[Hit]
     explanations: list[Explanation] | None  # with `explain: true`, one for each hit or near miss in their order
+    next: str | None  # with `max_tokens`: what to send as `next` for what did not fit; null at the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -400,3 +437,10 @@ class ErrorReply:
     """Every error."""
 
     error: ErrorDetail
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReply:
+    """The replies, or errors, of a batch in the order of its searches."""
+
+    results: list[SearchReply | ErrorReply]

@@ -399,7 +399,7 @@ class Searcher:
 
     def _suits(self, row: int, filters: Filters) -> bool:
         section = self.artifact.sections[row]
-        return suits(section, self.articles[section.article_id].topic, filters)
+        return suits(row, section, self.articles[section.article_id].topic, filters)
 
     def _hit(
         self, rank: int, row: int, score: float, relevance: float, candidates: Candidates, marked: frozenset[str]

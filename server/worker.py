@@ -25,7 +25,7 @@ from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 from server import deadline
 from server.errors import TRANSPORT_ERRORS
 from server.incoming import Incoming
-from server.schema import MAXIMUM_BODY
+from server.schema import LARGER_BODIES, MAXIMUM_BODY
 
 RETRY_AFTER = 2  # seconds; the queue holds less than a second of work
 
@@ -49,7 +49,7 @@ class Connection(TConn):  # type: ignore[misc]
     def __init__(self, worker: "BoundedWorker", client: socket.socket, address: Any, server: Any) -> None:  # noqa: ANN401 -- as the family of addresses has it
         super().__init__(worker.cfg, client, address, server)
         self.worker = worker
-        self.incoming = Incoming(MAXIMUM_BODY)
+        self.incoming = Incoming(MAXIMUM_BODY, LARGER_BODIES)
         self.until = 0.0  # time.monotonic(): when the request has to be whole
         self.came = 0.0  # when it was
         self.is_cut = False  # it is answered without all of it being read
@@ -113,7 +113,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
     def enqueue_req(self, conn: Connection) -> None:
         """Waits for the next request of a connection; some of it may have come with the one before."""
         conn.sock.setblocking(False)
-        conn.incoming = Incoming(MAXIMUM_BODY)
+        conn.incoming = Incoming(MAXIMUM_BODY, LARGER_BODIES)
         conn.until = time.monotonic() + self.bounds.client_seconds
         if conn.parser is not None and (sent := conn.parser.unreader.take_buffered()):
             self._take(conn, sent)

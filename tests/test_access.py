@@ -19,6 +19,8 @@ ELSEWHERE = "http://attacker.example"
 # Not by a form's fields but by what a form cannot send: JSON with its Content-Type.
 JSON = {
     "/v1/search": {"query": "фото"},
+    "/v1/search/batch": {"queries": [{"query": "фото"}]},
+    "/v1/vector_stores/default/search": {"query": "фото"},
     "/v1/answer": {"query": "фото"},
     "/v1/feedback": {"query_id": "0", "section_id": "profile#photo", "outcome": "solved"},
 }
@@ -52,7 +54,7 @@ def client(app: Flask) -> FlaskClient:
 
 def address(rule: Rule) -> str:
     """An address of the route: a real article, a real file, the first choice elsewhere."""
-    known = {"article_id": "sign-in", "filename": "style.css"}
+    known = {"article_id": "sign-in", "filename": "style.css", "store_id": "default"}
     return re.sub(r"<(?:\w+:)?(\w+)>", lambda name: known.get(name[1], "x"), rule.rule)
 
 

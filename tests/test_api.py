@@ -94,8 +94,13 @@ def test_russian_text_is_readable_in_the_bytes(client):
         ({"query": "кэш", "filters": {"topic": ["nothing"]}}, 422, "invalid_value", "filters.topic"),
         ({"query": "кэш", "filters": {"topic": ["\ud800"]}}, 422, "invalid_value", "filters.topic"),
         ({"query": "кэш", "per_article": 0}, 422, "invalid_value", "per_article"),
-        ({"query": "кэш", "max_tokens": 100}, 422, "not_available", "max_tokens"),
-        ({"query": "кэш", "context": ["раньше"]}, 422, "not_available", "context"),
+        ({"query": "кэш", "max_tokens": 49}, 422, "invalid_value", "max_tokens"),
+        ({"query": "кэш", "max_tokens": 20_000}, 422, "invalid_value", "max_tokens"),
+        ({"query": "кэш", "next": "x"}, 422, "missing", "max_tokens"),
+        ({"query": "кэш", "max_tokens": 100, "next": "x"}, 422, "invalid_value", "next"),
+        ({"query": "кэш", "context": ["раньше"] * 21}, 422, "too_long", "context"),
+        ({"query": "кэш", "context": ["а" * 2001]}, 422, "too_long", "context"),
+        ({"query": "кэш", "context": "раньше"}, 422, "invalid_value", "context"),
         ([1], 400, "bad_json", None),
         ("кэш", 400, "bad_json", None),
     ],
@@ -131,8 +136,8 @@ def test_whole_numbers_may_be_written_with_a_point(client):
     assert hits == post(client, {"query": "чат", "limit": 2, "per_article": 1, "abstain": False}).json["hits"] != []
 
 
-def test_fields_of_later_issues_may_be_given_their_default(client):
-    body = {"query": "кэш", "as_typed": False, "explain": False, "max_tokens": None, "context": []}
+def test_every_field_may_be_given_its_default(client):
+    body = {"query": "кэш", "as_typed": False, "explain": False, "max_tokens": None, "context": [], "next": None}
     assert post(client, body).status_code == 200
 
 

@@ -15,7 +15,7 @@ from serving import served
 
 from server.__main__ import _serve_parser, main, parser_of
 from server.app import create_app
-from server.schema import MAXIMUM_BODY
+from server.schema import MAXIMUM_BATCH_BODY
 from server.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -283,7 +283,7 @@ def test_proxy_names_the_visitor_itself_and_keeps_to_itself_what_is_for_this_mac
 
 def test_proxy_bounds_bodies_and_times():
     (size,) = nginx("client_max_body_size")
-    assert int(size.removesuffix("m")) * 2**20 >= MAXIMUM_BODY
+    assert int(size.removesuffix("m")) * 2**20 >= MAXIMUM_BATCH_BODY
     for name in (
         "client_header_timeout",
         "client_body_timeout",

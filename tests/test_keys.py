@@ -185,7 +185,7 @@ def test_options_that_do_not_go_together_are_refused(options: list[str], message
 
 
 def endpoints(app: Flask) -> Iterator[tuple[str, str, str]]:
-    known = {"article_id": "sign-in", "filename": "style.css"}
+    known = {"article_id": "sign-in", "filename": "style.css", "store_id": "default"}
     for rule in app.url_map.iter_rules():
         path = re.sub(r"<(?:\w+:)?(\w+)>", lambda name: known[name[1]], rule.rule)
         for method in sorted((rule.methods or set()) - {"OPTIONS"}):

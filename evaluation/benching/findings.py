@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-PARTS = ("latency", "throughput", "repeated", "ready", "memory")
+PARTS = ("latency", "throughput", "repeated", "batch", "ready", "memory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,10 @@ BARS = (
     Bar(
         *("repeated_per_second_over_empty_flask_route", "repeated", 0.6, False),
         "one query again and again, over an empty Flask route under the same WSGI server",
+    ),
+    Bar(
+        *("batch_over_single_searches", "batch", 0.9, True),
+        "a batch of 64 unseen queries over as many single searches on one connection",
     ),
     Bar(
         *("ready_over_load_model", "ready", 1 / 3, True),

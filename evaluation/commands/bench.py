@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from evaluation.benching import footprint, latency, report, throughput, txtai_side
+from evaluation.benching import batches, footprint, latency, report, throughput, txtai_side
 from evaluation.benching.findings import PARTS, Findings, together
 from evaluation.benching.setting import FULL, QUICK, Setting
 from evaluation.commands import bench_url
@@ -21,6 +21,7 @@ _MEASURE: Mapping[str, Callable[[Setting], Findings]] = {
     "latency": latency.latency,
     "throughput": throughput.unseen_queries,
     "repeated": throughput.repeated_query,
+    "batch": batches.batch,
     "ready": footprint.ready,
     "memory": footprint.memory,
 }

@@ -46,10 +46,10 @@ class LocalStore:
         if filters == Filters():
             return None
 
-        def is_let_through(section: Section) -> bool:
-            return suits(section, self._topics[section.article_id], filters)
-
-        return np.fromiter(map(is_let_through, self._sections), dtype=bool, count=len(self._sections))
+        passing = (
+            suits(row, section, self._topics[section.article_id], filters) for row, section in enumerate(self._sections)
+        )
+        return np.fromiter(passing, dtype=bool, count=len(self._sections))
 
     def lexical(
         self, lemmas: WeightedLemmas, weights: Mapping[str, float], count: int, filters: Filters

@@ -203,6 +203,11 @@ class MilvusStore:
             if not topics:
                 return None
             parts.append(f"topic in {json.dumps(topics, ensure_ascii=False)}")
+        if filters.rows is not None:
+            rows = sorted(row if self._rows is None else self._rows[row] for row in filters.rows)
+            if not rows:
+                return None
+            parts.append(f"row in {rows}")
         return " and ".join(parts)
 
     def _failed(self, what: str, error: Exception) -> StoreError:

@@ -20,12 +20,14 @@ class Filters:
     platform: tuple[str, ...] = ()
     audience: tuple[str, ...] = ()
     topic: tuple[str, ...] = ()
+    rows: frozenset[int] | None = None  # what passes other filters, by row; None for all
 
 
-def suits(section: Section, topic: str, filters: Filters) -> bool:
+def suits(row: int, section: Section, topic: str, filters: Filters) -> bool:
     """Whether a section of an article with this topic is one that the filters let through."""
     return (
-        _overlaps(section.platforms, filters.platform)
+        (filters.rows is None or row in filters.rows)
+        and _overlaps(section.platforms, filters.platform)
         and _overlaps(section.audiences, filters.audience)
         and (not filters.topic or topic in filters.topic)
     )
