@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gunicorn.workers.gthread import ThreadWorker
 from helpers import CORPUS, QuietReporter
 from lxml import html
 from tiny_model import PROMPTS, save_tiny_model
@@ -135,11 +136,12 @@ def test_the_empty_route_runs_under_the_settings_of_our_server(built_index: Path
     monkeypatch.setattr(serving, "_Server", Server)
     monkeypatch.setattr(serving.logs, "configure", lambda kind: None)
     assert serving.main(our_server(built_index)[3:]) == 0
+    assert issubclass(seen.pop("worker_class"), ThreadWorker)  # gunicorn's own, with bounds
     # What changes no request's time, and what each writes its line a request with.
     no_matter = {"bind", "workers", "preload_app", "post_worker_init", "child_exit", "proc_name", "logger_class"}
     of_log = {"accesslog", "access_log_format", "errorlog"}
     assert {name: value for name, value in seen.items() if name not in no_matter} == {
-        name: value for name, value in empty.SETTINGS.items() if name not in of_log
+        name: value for name, value in empty.SETTINGS.items() if name not in {*of_log, "worker_class"}
     }
 
 

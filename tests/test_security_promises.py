@@ -33,6 +33,9 @@ def test_promise_names_tests_that_are_there(promise: str, shown: list[str]):
         if file.startswith("make "):
             assert f"\n{file.removeprefix('make ')}:" in (ROOT / "Makefile").read_text(encoding="utf-8")
             continue
+        if file.startswith("python -m evaluation "):
+            assert (ROOT / "evaluation" / "commands" / f"{file.split()[3]}.py").is_file(), name
+            continue
         assert file.startswith("tests/test_"), name
         assert (ROOT / file).is_file(), f"SECURITY.md: {file} is not there; name the file that shows «{promise}»"
         found = named_in(ROOT / file)

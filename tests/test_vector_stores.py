@@ -129,7 +129,7 @@ FILTERS = [
 ]
 
 
-@pytest.mark.parametrize(("filters", "passes"), FILTERS, ids=str)
+@pytest.mark.parametrize(("filters", "passes"), FILTERS, ids=[str(each) for each, _ in FILTERS])
 def test_filters_let_through_what_they_say_and_all_of_it(bot: OpenAI, artifact: Artifact, filters, passes):
     heads = {head.article_id: head for head in artifact.articles}
 
