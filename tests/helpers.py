@@ -4,9 +4,10 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from unittest import mock
 
 import numpy as np
@@ -182,3 +183,9 @@ def language_cases(path: Path) -> list[object]:
 def _unescaped(text: str) -> str:
     """The text with what nobody sees (\\u00ad) put in."""
     return re.sub(r"\\u([0-9a-f]{4})", lambda match: chr(int(match[1], 16)), text)
+
+
+def in_a_thread_of_its_own(run: Callable[[], Any]) -> Any:
+    """What a function gives that runs an event loop: Playwright leaves one running in the thread of the tests."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(run).result()

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import jwt
 import pytest
+from helpers import in_a_thread_of_its_own
 from pybotx import BotAccountWithSecret
 from serving import served
 
@@ -121,7 +122,7 @@ def talk(site, steps):
             await talking.web.aclose()
         return talking
 
-    return asyncio.run(run())
+    return in_a_thread_of_its_own(lambda: asyncio.run(run()))
 
 
 def labels(notification):

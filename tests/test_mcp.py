@@ -14,7 +14,7 @@ import anyio
 import httpx2
 import jsonschema
 import pytest
-from helpers import FRONT_MATTER, HashEncoder, build_index, write_corpus
+from helpers import FRONT_MATTER, HashEncoder, build_index, in_a_thread_of_its_own, write_corpus
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp.server.mcpserver.exceptions import ToolError
@@ -47,7 +47,7 @@ def asked(server, *calls):
         async with Client(server, read_timeout_seconds=60) as client:
             return (await client.list_tools()).tools, [await client.call_tool(*call) for call in calls]
 
-    return anyio.run(ask)
+    return in_a_thread_of_its_own(lambda: anyio.run(ask))
 
 
 def found(tools, query=QUERY, platform=None, audience=None, limit=5, max_tokens=MAXIMUM_TOKENS):
