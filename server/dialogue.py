@@ -78,6 +78,7 @@ _OF_GOING_ON = _lemmas(
 )
 
 _PREPOSITIONS = _lemmas("на в во для с со из под по через у от о об при если я за к")
+_BEFORE_AUDIENCES = _PREPOSITIONS | _lemmas("я как что где куда делать")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,9 @@ def _changed(subject: str, turns: Sequence[_Turn], searcher: Searcher, chosen: C
 def _without(text: str, cues: set[str], searcher: Searcher) -> str:
     """The text without the words that name a place or an audience; itself where nothing else would be left."""
     told = list(_told(text, searcher))
-    gone = {number for number, each in enumerate(told) if each.cue in cues}
+    # An audience is named as one («для пользователя», «я админ», «как админу»); else the word is what is asked about.
+    named = {number for number, each in enumerate(told[1:], start=1) if told[number - 1].lemma in _BEFORE_AUDIENCES}
+    gone = {n for n, each in enumerate(told) if each.cue in cues and (each.cue == "place" or n in named)}
     for number in sorted(gone):
         following = number + 1
         while following < len(told) and told[following].lemma.isdigit():  # «на windows 11»

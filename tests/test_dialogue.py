@@ -66,6 +66,11 @@ def test_words_for_another_audience_leave_the_subject(searcher: Searcher):
     assert resolved("а на android", context, searcher) == "как администратору сбросить пароль на Android"
 
 
+def test_people_that_a_question_is_about_stay_in_it(searcher: Searcher):
+    found = resolved("а если я админ?", ["как добавить сотрудника"], searcher)
+    assert found == "как добавить сотрудника для администратора"
+
+
 def test_a_subject_that_names_nothing_but_a_platform_keeps_it(searcher: Searcher):
     assert resolved("а для админа", ["настройки айфон"], searcher) == "настройки айфон для администратора"
 
