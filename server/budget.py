@@ -9,23 +9,17 @@ import binascii
 import hashlib
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import orjson
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked_dataclass
-from razdel import sentenize
 
-from indexer.sections import Section, Step
 from server.errors import QueryError
+from server.fitting import Count, sentence_ends, unit_ends
 from server.schema import SearchRequest
 from server.search import Hit, Searcher
-
-Count = Callable[[str], int]  # a text -> its tokens
-
-_NUMBERED = re.compile(r"\d+\. ")
-_MARK = re.compile(r"(?:•|\d+\.) ")
 
 
 @checked_dataclass(frozen=True, slots=True, config=ConfigDict(strict=True))
@@ -140,7 +134,7 @@ def _fitting(rest: str, ends: Sequence[int], tokens: int, count: Count, *, is_fi
     if (stop := longest(ends)) or not is_first:
         return stop
     unit = rest[: ends[0]]
-    for finer in (_sentence_ends, _word_ends, lambda text: range(1, len(text) + 1)):
+    for finer in (sentence_ends, _word_ends, lambda text: range(1, len(text) + 1)):
         if stop := longest(list(finer(unit))):
             return stop
     return len(unit)  # a single character that costs more than a page does not exist
@@ -150,62 +144,6 @@ def _behind_space(text: str, offset: int) -> int:
     while offset < len(text) and text[offset].isspace():
         offset += 1
     return offset
-
-
-def unit_ends(text: str, section: Section) -> list[int]:
-    """Where a section's steps and the sentences between them end, in code points; the last one ends the text."""
-    ends = []
-    for start, stop, is_step in _blocks(text, section.steps):
-        ends += [stop] if is_step else [start + end for end in _sentence_ends(text[start:stop])]
-    return ends
-
-
-@dataclass(slots=True)
-class _Block:
-    start: int
-    stop: int
-    is_step: bool
-
-
-def _blocks(text: str, steps: Sequence[Step]) -> Iterator[tuple[int, int, bool]]:
-    """The steps of a text, each with all its lines, and every other line: where it starts, stops, whether it is one."""
-    wholes = [" ".join((step.text, *step.substeps)) for step in steps]
-    block: _Block | None = None
-    whole, following = "", 0  # the step of the block, the number of the one after it
-    for start, line in _lines(text):
-        body = _MARK.sub("", line.strip(), count=1)
-        if block and block.is_step and body in whole:
-            block.stop = start + len(line)
-            continue
-        if block:
-            yield block.start, block.stop, block.is_step
-        found = _step_beginning(body, wholes, following) if _NUMBERED.match(line) else None
-        block = _Block(start, start + len(line), found is not None)
-        if found is not None:
-            whole, following = wholes[found], found + 1
-    if block:
-        yield block.start, block.stop, block.is_step
-
-
-def _step_beginning(body: str, wholes: Sequence[str], following: int) -> int | None:
-    """The number of the step, of those that follow, that begins with a line."""
-    return next((number for number in range(following, len(wholes)) if wholes[number].startswith(body)), None)
-
-
-def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """The lines that have something in them, and where each starts."""
-    start = 0
-    for line in text.split("\n"):
-        if line.strip():
-            yield start, line
-        start += len(line) + 1
-
-
-def _sentence_ends(text: str) -> Iterator[int]:
-    """Where sentences end, before white space alone: what follows without any costs other tokens by itself."""
-    for sentence in sentenize(text):
-        if sentence.stop == len(text) or text[sentence.stop].isspace():
-            yield sentence.stop
 
 
 def _word_ends(text: str) -> Iterable[int]:

@@ -1,21 +1,19 @@
 """Text in a number of tokens: cut between steps and sentences, never within one."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
 
 from razdel import sentenize
-from tokenizers import Tokenizer
 
-from indexer.artifact import Artifact
-from indexer.query_encoder import TOKENIZER
-from indexer.sections import Section
+from indexer.sections import Section, Step
+from server.search import Searcher
 
 Count = Callable[[str], int]  # how many tokens a text has
 
+_NUMBERED = re.compile(r"\d+\. ")
 _MARK = re.compile(r"(?:•|\d+\.) ")  # before an item
-_CHARACTERS = 2  # of a token, at the least: a section of our help has 2.9 or more with multilingual-e5-small
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +25,9 @@ class Fitted:
     tokens: int
 
 
-def token_count(artifact: Artifact) -> Count:
-    """What counts tokens as the artifact's tokenizer does; an index without one gets an estimate that is too high."""
-    if artifact.query_side is None:
-        return lambda text: -(-len(text) // _CHARACTERS)
-    tokenizer: Any = Tokenizer.from_file(str(artifact.query_side / TOKENIZER))
-    tokenizer.no_truncation()
-    return lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)
+def counter(searcher: Searcher) -> Count:
+    """What counts tokens as the searcher's model does."""
+    return lambda text: searcher.encoder.count_tokens([text])[0]
 
 
 def pieces(section: Section) -> list[str]:
@@ -41,33 +35,63 @@ def pieces(section: Section) -> list[str]:
 
     Joined they give its text: each begins with the line break or the space before it.
     """
-    found: list[str] = []
-    steps, step = iter(section.steps), ""
-    following = next(steps, None)
-    for number, line in enumerate(section.text.split("\n") if section.text else []):
-        body, lead = _MARK.sub("", line, count=1), "\n" if number else ""
-        if following and _MARK.match(line) and following.text.startswith(body):
-            found.append(lead + line)
-            step, following = " ".join((following.text, *following.substeps)), next(steps, None)
-        elif step and body in step:
-            found[-1] += lead + line
-        else:
-            step = ""
-            found += _sentences(lead, line)
-    return found
+    return [section.text[start:stop] for start, stop in pairwise([0, *unit_ends(section.text, section)])]
 
 
-def _sentences(lead: str, line: str) -> list[str]:
-    """The sentences of a line, the first of them after `lead`."""
-    starts = [sentence.start for sentence in sentenize(line)] or [0]
-    bounds = zip([0, *starts[1:]], [*starts[1:], len(line)], strict=True)
-    first, *more = [line[start:stop] for start, stop in bounds]
-    found = [lead + first]
-    for sentence in more:  # a space that divides two goes with the second
-        kept = found[-1].rstrip(" ")
-        found.append(found[-1][len(kept) :] + sentence)
-        found[-2] = kept
-    return found
+def unit_ends(text: str, section: Section) -> list[int]:
+    """Where a section's steps and the sentences between them end, in code points; the last one ends the text."""
+    ends = []
+    for start, stop, is_step in _blocks(text, section.steps):
+        ends += [stop] if is_step else [start + end for end in sentence_ends(text[start:stop])]
+    return ends
+
+
+@dataclass(slots=True)
+class _Block:
+    start: int
+    stop: int
+    is_step: bool
+
+
+def _blocks(text: str, steps: Sequence[Step]) -> Iterator[tuple[int, int, bool]]:
+    """The steps of a text, each with all its lines, and every other line: where it starts, stops, whether it is one."""
+    wholes = [" ".join((step.text, *step.substeps)) for step in steps]
+    block: _Block | None = None
+    whole, following = "", 0  # the step of the block, the number of the one after it
+    for start, line in _lines(text):
+        body = _MARK.sub("", line.strip(), count=1)
+        if block and block.is_step and body in whole:
+            block.stop = start + len(line)
+            continue
+        if block:
+            yield block.start, block.stop, block.is_step
+        found = _step_beginning(body, wholes, following) if _NUMBERED.match(line) else None
+        block = _Block(start, start + len(line), found is not None)
+        if found is not None:
+            whole, following = wholes[found], found + 1
+    if block:
+        yield block.start, block.stop, block.is_step
+
+
+def _step_beginning(body: str, wholes: Sequence[str], following: int) -> int | None:
+    """The number of the step, of those that follow, that begins with a line."""
+    return next((number for number in range(following, len(wholes)) if wholes[number].startswith(body)), None)
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines that have something in them, and where each starts."""
+    start = 0
+    for line in text.split("\n"):
+        if line.strip():
+            yield start, line
+        start += len(line) + 1
+
+
+def sentence_ends(text: str) -> Iterator[int]:
+    """Where sentences end, before white space alone: what follows without any costs other tokens by itself."""
+    for sentence in sentenize(text):
+        if sentence.stop == len(text) or text[sentence.stop].isspace():
+            yield sentence.stop
 
 
 def fit(text: Sequence[str], room: int, count: Count, start: int = 0) -> Fitted:

@@ -102,7 +102,6 @@ class Tools:
     def __init__(self, live: Live, site: str = "") -> None:
         """`site` goes before the addresses of sections."""
         self._live, self._site = live, site.rstrip("/")
-        self._counting: tuple[str, Count] | None = None  # of which generation
 
     def _searcher(self) -> Searcher:
         return self._live.now().seen_by(sees_internal=False).searcher
@@ -123,7 +122,9 @@ class Tools:
         if not result.answerable:
             return SearchResult(answerable=False, message=_NOTHING, results=[])
         sections = [searcher.sections[hit.section_id] for hit in result.hits]
-        return _fitted([(section, self._address(section)) for section in sections], max_tokens, self._count(searcher))
+        return _fitted(
+            [(section, self._address(section)) for section in sections], max_tokens, fitting.counter(searcher)
+        )
 
     def fetch(self, wanted: str, offset: int, max_tokens: int) -> FetchResult:
         """A section with its parts, or an article, from piece `offset` on, in at most `max_tokens` tokens.
@@ -144,7 +145,7 @@ class Tools:
             "audiences": ", ".join(sections[0].audiences) or "все",
         }
         empty = FetchResult(id=wanted, title=title, text="", url=url, metadata=about, next_offset=len(text))
-        count = self._count(searcher)
+        count = fitting.counter(searcher)
         fitted = fitting.fit(text, max_tokens - count(empty.model_dump_json()), _in_json(count), offset)
         if fitted.stop == offset and text:
             raise ToolError(f"max_tokens={max_tokens}: не помещается ни одно предложение. Увеличьте max_tokens.")
@@ -162,12 +163,6 @@ class Tools:
 
     def _address(self, section: Section) -> str:
         return self._site + section_url(section)
-
-    def _count(self, searcher: Searcher) -> Count:
-        generation = searcher.artifact.generation
-        if self._counting is None or self._counting[0] != generation:
-            self._counting = generation, fitting.token_count(searcher.artifact)
-        return self._counting[1]
 
 
 def _fitted(found: Sequence[tuple[Section, str]], max_tokens: int, count: Count) -> SearchResult:

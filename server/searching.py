@@ -8,7 +8,7 @@ from typing import TypeVar
 import orjson
 from flask import current_app
 
-from server import budget, dialogue, feedback, schema, tracing
+from server import budget, dialogue, feedback, fitting, schema, tracing
 from server.caching import Reply
 from server.errors import QueryError
 from server.explaining import Explainer, Explanation
@@ -56,7 +56,7 @@ def _reply_to(wanted: SearchRequest, started: float) -> tuple[schema.SearchReply
     hits, after = list(result.hits), None
     if begin and wanted.max_tokens:
         begin = replace(begin, degraded=result.degraded)
-        hits, after = budget.page(hits, begin, wanted.max_tokens, searcher(), tokens_of)
+        hits, after = budget.page(hits, begin, wanted.max_tokens, searcher(), fitting.counter(searcher()))
     shown = result.answerable or not wanted.abstain
     explanations = _explained(result, wanted, hits) if wanted.explain else None
     with tracing.stage("render"):
@@ -94,11 +94,6 @@ def _found(wanted: SearchRequest, begin: budget.Place | None) -> Result:
         message = "Продолжение сейчас недоступно: поиск работает не полностью. Повторите запрос позже."
         raise QueryError(503, "semantic_unavailable", message)
     return replace(result, degraded=True) if by_words else result
-
-
-def tokens_of(text: str) -> int:
-    """How many tokens the model's tokenizer makes of a text."""
-    return searcher().encoder.count_tokens([text])[0]
 
 
 def milliseconds_since(started: float) -> float:

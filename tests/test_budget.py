@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from indexer.artifact import Artifact
 from indexer.sections import Section, Step
 from server.app import create_app
-from server.budget import unit_ends
+from server.fitting import unit_ends
 
 QUERIES = ["не приходят уведомления", "создать чат", "войти код", "удалить", "сервер", "звонок фото"]
 

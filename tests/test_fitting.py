@@ -4,7 +4,7 @@ import pytest
 from helpers import FRONT_MATTER, build_index, write_corpus
 
 from indexer import artifact as artifacts
-from server.fitting import fit, pieces, token_count
+from server.fitting import counter, fit, pieces
 
 BODY = """
 Сначала проверьте связь. Потом, если её нет, сделайте вот что:
@@ -86,14 +86,9 @@ def test_nothing_fits_into_no_room(section):
     assert fit([], 10, words_of).text == ""
 
 
-def test_index_without_tokenizer_gets_an_estimate_that_is_no_less_than_words(artifact):
-    count = token_count(artifact)
-    assert [count(text) for text in ("", "а", "аб", "абв")] == [0, 1, 1, 2]
-
-
 @pytest.mark.model
-def test_tokens_are_those_of_the_model_and_no_more_than_the_estimate(real_searcher):
-    count = token_count(real_searcher.artifact)
+def test_tokens_are_those_of_the_model(real_searcher):
+    count = counter(real_searcher)
     assert count("") == 0
     for section in real_searcher.artifact.sections:
         assert count(section.text) <= len(section.text) / 2

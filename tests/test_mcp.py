@@ -20,7 +20,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.server.mcpserver.exceptions import ToolError
 
 from server import mcp
-from server.fitting import token_count
+from server.fitting import counter
 from server.keys import KeyFile
 from server.live import Live
 from server.mcp import MAXIMUM_TOKENS, SearchResult, Tools, create_server, main
@@ -93,7 +93,7 @@ def test_query_without_text_is_refused_in_words(tools, query):
 @pytest.mark.model
 @pytest.mark.parametrize("max_tokens", [500, 1500, MAXIMUM_TOKENS])
 def test_results_keep_to_their_tokens_by_the_tokenizer_of_the_index(real_tools, real_searcher, max_tokens):
-    count = token_count(real_searcher.artifact)
+    count = counter(real_searcher)
     for query in (
         "не приходят уведомления",
         "не приходит код из смс",
