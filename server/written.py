@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from indexer.secret import read_secret
+
 PREFIX = "SPRAVKA_"
 FILE = f"{PREFIX}CONFIG"  # names the file
 ELSEWHERE = "_file"  # NAME_FILE names a file that holds the value of NAME
@@ -120,17 +122,7 @@ def _held(value: object, base: Path | None) -> str:
     """What the file of that name holds, without the line end."""
     if not (isinstance(value, str) and value):
         raise ValueError(f"found {_quoted(value)}, expected the path of a file that holds the value; {SEE}")
-    path = (base or Path()) / value
-    try:
-        text = path.read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "no UTF-8"
-        raise ValueError(
-            f"{path}: {reason}; expected a file that holds the value; mend the path or its rights"
-        ) from error
-    if not text:
-        raise ValueError(f"{path} is empty; expected the value; write it there")
-    return text
+    return read_secret((base or Path()) / value)
 
 
 def _of_text(text: str, action: argparse.Action) -> list[str] | bool:

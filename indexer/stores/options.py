@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from indexer.errors import ArtifactError
+from indexer.secret import read_secret
 from indexer.stores.local import LocalStores
 from indexer.stores.milvus import NAME, MilvusStores, Place, check_uri
 from indexer.stores.store import Stores
@@ -72,15 +73,9 @@ def _token(file: Path | None) -> str | None:
     if named is None:
         return os.environ.get(TOKEN)
     try:
-        token = named.read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "no UTF-8"
-        raise ArtifactError(
-            f"{named}: {reason}; expected a file with the token of Milvus; mend --milvus-token-file or its rights"
-        ) from error
-    if not token:
-        raise ArtifactError(f"{named}: empty; expected user:password or an API key; write it there")
-    return token
+        return read_secret(named, "user:password or an API key of Milvus")
+    except ValueError as error:
+        raise ArtifactError(f"{error}, or mend --milvus-token-file") from error
 
 
 def _uri(text: str) -> str:
