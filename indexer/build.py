@@ -106,15 +106,9 @@ def _build(
     if model.adapter:
         reporter.say(f"{model.adapter.source} is added to the model at scale {model.adapter.card.scale}")
     with clock.stage("reading"):
-        corpus = read_articles(folder, reporter.progress("Reading", "file"))
-        articles, skipped = _usable(corpus, keep_going)
-        sections = [section for article in articles for section in split_article(article)]
-        for name, kind in knowledge.FILES.items():  # a server could not load an index with a broken one
-            if kind is not knowledge.KnownErrors:
-                knowledge.read(folder, name, kind)
-        errors = knowledge.read(folder, "errors.toml", knowledge.KnownErrors) or knowledge.KnownErrors()
-        asked = knowledge.read_questions(folder)
-    if calibration and calibrating.is_stale(folder, corpus.digest):
+        source = _read(folder, keep_going, reporter)
+    sections, asked = source.sections, source.questions
+    if calibration and calibrating.is_stale(folder, source.corpus.digest):
         reporter.say(
             f"{folder / calibrating.FILE} is stale, fitted to earlier texts; it is used; to renew it: "
             "python -m evaluation calibrate"
@@ -122,8 +116,8 @@ def _build(
     stack.enter_context(generations.locked(index))
     with clock.stage("lemmas"):
         lemmatizer = Lemmatizer()
-        lexical = lexical_index(sections, errors, lemmatizer.lemmas, reporter.progress("Lemmas", "section"))
-        words = word_list(texts_of_words(sections, errors))
+        lexical = lexical_index(sections, source.errors, lemmatizer.lemmas, reporter.progress("Lemmas", "section"))
+        words = word_list(texts_of_words(sections, source.errors))
     with clock.stage("known"):
         known = late.Known.of(index, model)
     encoder = late.LateEncoder(model, known.encoder, clock.timed("model", open_encoder))
@@ -157,7 +151,7 @@ def _build(
     with clock.stage("indexing"):
         vector_index = VectorIndex.build(vectors, rows, [reuse.digest_of(text) for text in texts])
     counts = {
-        "articles": len(articles),
+        "articles": len(source.articles),
         "sections": len(sections),
         "steps": sum(len(section.steps) for section in sections),
         "windows": len(texts),
@@ -172,14 +166,14 @@ def _build(
     with clock.stage("writing"):
         generation = artifact.write(
             index,
-            inputs=artifact.inputs_of(corpus.form, corpus.digest, model, calibration),
+            inputs=artifact.inputs_of(source.corpus.form, source.corpus.digest, model, calibration),
             encoder={
                 "dimension": encoder.dimension,
                 "maximum_tokens": encoder.maximum_tokens,
                 **encoder.settings(),
             },
             counts={name: number for name, number in counts.items() if not name.endswith("_encoded")},
-            articles=articles,
+            articles=source.articles,
             sections=sections,
             lexical=lexical,
             vectors=vector_index,
@@ -193,15 +187,9 @@ def _build(
             adapter=model.adapter,
             check=lambda loaded: _probe(loaded, encoder),
         )
-    with clock.stage("writing"), _or_removed(index, generation):
-        stores.write(index, generation)
-        if promote:
-            generations.go_live(index, generation, "none", stores.switch, "build again")
-    with contextlib.suppress(
-        OSError, ArtifactError
-    ):  # what could not be removed is tried again by the next build or gc
-        generations.remove_old(index)
-        stores.keep(artifact.list_generations(index))
+    with clock.stage("writing"):
+        _put_in_place(index, generation, promote, stores)
+    corpus = source.corpus
     warnings = [finding for finding in corpus.findings if not finding.is_error] if corpus.form == "folder" else []
     return Summary(
         generation=generation,
@@ -209,11 +197,47 @@ def _build(
         counts=counts,
         live=promote,
         seconds=clock.seconds,
-        skipped=tuple(map(str, skipped)),
+        skipped=tuple(map(str, source.skipped)),
         read=corpus.read,
         left_out=corpus.left_out,
         warnings=tuple(map(str, warnings)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What an index is made of, read and found usable."""
+
+    corpus: Corpus
+    articles: list[Article]
+    skipped: list[Finding]  # with --keep-going
+    sections: list[Section]
+    errors: knowledge.KnownErrors
+    questions: tuple[knowledge.Question, ...]
+
+
+def _read(folder: Path, keep_going: bool, reporter: Reporter) -> _Source:
+    """The articles of a folder and what their editor keeps beside them. Raises ArticleError for mistakes."""
+    corpus = read_articles(folder, reporter.progress("Reading", "file"))
+    articles, skipped = _usable(corpus, keep_going)
+    sections = [section for article in articles for section in split_article(article)]
+    for name, kind in knowledge.FILES.items():  # a server could not load an index with a broken one
+        if kind is not knowledge.KnownErrors:
+            knowledge.read(folder, name, kind)
+    errors = knowledge.read(folder, "errors.toml", knowledge.KnownErrors) or knowledge.KnownErrors()
+    return _Source(corpus, articles, skipped, sections, errors, knowledge.read_questions(folder))
+
+
+def _put_in_place(index: Path, generation: str, promote: bool, stores: Stores) -> None:
+    """Writes a generation into its store, makes it current if that is wanted, and removes what is too old."""
+    with _or_removed(index, generation):
+        stores.write(index, generation)
+        if promote:
+            generations.go_live(index, generation, "none", stores.switch, "build again")
+    # What could not be removed is tried again by the next build or gc.
+    with contextlib.suppress(OSError, ArtifactError):
+        generations.remove_old(index)
+        stores.keep(artifact.list_generations(index))
 
 
 def _probe(loaded: artifact.Artifact, encoder: late.LateEncoder) -> None:
