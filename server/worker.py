@@ -108,11 +108,14 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
             self.nr_conns += 1
             if self.nr_conns >= self.worker_connections:
                 self._drop_oldest()
-            self.enqueue_req(Connection(self, client, address, server))
+            self._begin(Connection(self, client, address, server))
 
     def enqueue_req(self, conn: Connection) -> None:
         """Waits for the next request of a connection; some of it may have come with the one before."""
-        conn.sock.setblocking(False)
+        conn.sock.setblocking(False)  # each call to the system gives the interpreter away: no needless ones
+        self._begin(conn)
+
+    def _begin(self, conn: Connection) -> None:
         conn.incoming = Incoming(MAXIMUM_BODY, LARGER_BODIES)
         conn.until = time.monotonic() + self.bounds.client_seconds
         if conn.parser is not None and (sent := conn.parser.unreader.take_buffered()):

@@ -9,7 +9,6 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -107,17 +106,25 @@ class Crowd:
         tally.sent += 1
         caller = socket.socket()
         caller.setblocking(False)
-        with suppress(BlockingIOError):
-            caller.connect(self._address)
-        self._asking[caller] = _Caller(caller, next(self._requests), now)
-        self._selector.register(caller, selectors.EVENT_WRITE)
+        asking = self._asking[caller] = _Caller(caller, next(self._requests), now)
+        try:
+            caller.connect(self._address)  # on this machine mostly at once
+            caller.send(asking.request)  # fits into the system's own memory
+        except BlockingIOError:
+            self._selector.register(caller, selectors.EVENT_WRITE)
+        except OSError as error:
+            del self._asking[caller]
+            caller.close()
+            tally.failures[type(error).__name__] += 1
+        else:
+            self._selector.register(caller, selectors.EVENT_READ)
 
     def _serve(self, tally: Tally, longest: float) -> None:
         for key, _ in self._selector.select(longest):
             caller = self._asking[key.fileobj]  # type: ignore[index]  # sockets alone are registered
             try:
                 if key.events & selectors.EVENT_WRITE:
-                    caller.socket.send(caller.request)  # fits into the system's own memory
+                    caller.socket.send(caller.request)
                     self._selector.modify(caller.socket, selectors.EVENT_READ)
                     continue
                 received = caller.socket.recv(_READ)
