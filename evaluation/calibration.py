@@ -11,6 +11,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from evaluation.answer_model import Example, Model, Settings, Table
 from evaluation.judgments import JudgedSet, JudgmentError
+from evaluation.leaving_out import LeavingOut
 from evaluation.results import Answerability
 from evaluation.tables import answerability_figures
 from indexer.calibration import FEATURES_VERSION, Calibration
@@ -42,11 +43,12 @@ def known_examples(
 ) -> list[Example]:
     """What the hybrid finds first for each known question of the help, as if it alone were unknown."""
     found = []
-    questions = searcher.artifact.questions.questions
-    for done, question in enumerate(questions, start=1):
-        if (first := searcher.first(question.text, left_out=done - 1)) is not None:
+    questions = searcher.artifact.questions
+    leaving = LeavingOut(questions)
+    for place, question in enumerate(questions.questions):
+        if (first := searcher.first(question.text, left_out=leaving.without(place))) is not None:
             found.append(Example(first, bool(question.sections)))
-        progress(done, len(questions))
+        progress(place + 1, len(questions.questions))
     return found
 
 

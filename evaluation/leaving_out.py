@@ -1,30 +1,29 @@
-"""Models of the known questions as they would be if one question were not among them."""
-
-from dataclasses import replace
+"""Known questions, each taken for unknown: what was learnt of sections and steps is then as if it never were known."""
 
 import numpy as np
 
-from indexer.belonging import Belonging, penalised
+from indexer.belonging import penalised
 from indexer.questions import QuestionIndex
+from server.asked import LeftOut
 
 
 class LeavingOut:
-    """Leaves one question at a time out of what was learnt of steps.
+    """Leaves one question at a time out of what was learnt.
 
-    In closed form, after Rifkin and Lippert, "Notes on Regularized Least Squares" (2007): nothing is fitted again.
+    In closed form, after Rifkin and Lippert, "Notes on Regularized Least Squares" (2007): nothing is fitted again. The
+    weights without question i are W - W[:, i] G[i] / G[i, i], where G is the inverse of the penalised likenesses; for a
+    query that is alike[j] to question j that is the same as W where alike[i] is -G[i] @ alike / G[i, i] of the others.
     """
 
     def __init__(self, questions: QuestionIndex) -> None:
         """Takes as many numbers as there are pairs of questions."""
         from scipy import linalg
 
-        self._questions = questions
         likenesses = penalised(np.asarray(questions.vectors), questions.overlap)
         self._inverse = linalg.inv(likenesses, overwrite_a=True, check_finite=False)
 
-    def without(self, place: int) -> QuestionIndex:
-        """The questions with what is learnt of steps from all but this one."""
-        known = self._questions.belonging
-        column = known.weights[:, place] / self._inverse[place, place]
-        weights = known.weights - np.outer(column, self._inverse[place])
-        return replace(self._questions, belonging=Belonging(known.steps, weights.astype(np.float32)))
+    def without(self, place: int) -> LeftOut:
+        """The question at this place, to be taken for unknown."""
+        shares = -self._inverse[place] / self._inverse[place, place]
+        shares[place] = 0.0
+        return LeftOut(place, shares)

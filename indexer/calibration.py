@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from indexer.errors import ArticleError
 
 FILE = "relevance.json"
-FEATURES_VERSION = 4  # raised whenever a feature is added, dropped or computed otherwise
+FEATURES_VERSION = 5  # raised whenever a feature is added, dropped or computed otherwise
 
 
 class Term(BaseModel):

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from indexer import reuse
-from indexer.belonging import Belonging
+from indexer.belonging import Learnt
 from indexer.encoder import Encoder, Progress, Vectors
 from indexer.errors import ArticleError, ArtifactError
 from indexer.knowledge import QUESTIONS, Question, read_questions
@@ -33,7 +33,7 @@ class QuestionIndex:
     questions: tuple[Question, ...]
     vectors: Vectors  # (questions, dimension), unit length, made as those of queries are
     lexical: LexicalIndex
-    belonging: Belonging  # of steps into the answers to them
+    learnt: Learnt  # of which sections and steps belong into the answers to them
 
     @classmethod
     def build(
@@ -47,13 +47,13 @@ class QuestionIndex:
     ) -> "QuestionIndex":
         """The index of these questions; `known` are vectors by digest of a text, which need not be made again.
 
-        Which steps belong into their answers is learnt over the `sections` of the help.
+        Which of the `sections` of the help and of their steps belong into the answers is learnt from all of them.
         """
         texts = [question.line for question in questions]
         vectors, _ = reuse.encoded(texts, known, lambda new: encoder.encode_queries(new, progress))
         lexical = LexicalIndex.build([{_FIELD: terms(text)} for text in texts])
-        belonging = Belonging.fit(questions, sections, vectors, Overlap(lexical, _FIELD))
-        return cls(tuple(questions), vectors, lexical, belonging)
+        learnt = Learnt.fit(questions, sections, vectors, Overlap(lexical, _FIELD))
+        return cls(tuple(questions), vectors, lexical, learnt)
 
     @cached_property
     def overlap(self) -> Overlap:
@@ -77,13 +77,13 @@ class QuestionIndex:
         (folder / QUESTIONS).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         np.save(folder / "vectors.npy", self.vectors, allow_pickle=False)
         self.lexical.save(folder / "lexical")
-        self.belonging.save(folder)
+        self.learnt.save(folder)
 
     @classmethod
     def load(cls, folder: Path, dimension: int) -> "QuestionIndex":
         """Reads what `save` wrote, vectors memory-mapped. Raises ArtifactError where it does not belong together."""
         if not folder.exists():
-            return cls((), np.zeros((0, dimension), dtype=np.float32), LexicalIndex.build([]), Belonging.none(0))
+            return cls((), np.zeros((0, dimension), dtype=np.float32), LexicalIndex.build([]), Learnt.none(0))
         try:
             questions = read_questions(folder)
             vectors: Vectors = np.asarray(np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False))
@@ -95,4 +95,4 @@ class QuestionIndex:
                 f"{folder}: {len(questions)} questions, {len(vectors)} vectors, {len(lexical)} in the lexical index; "
                 "expected as many of each; rebuild the index"
             )
-        return cls(questions, vectors, lexical, Belonging.load(folder, len(questions)))
+        return cls(questions, vectors, lexical, Learnt.load(folder, len(questions)))

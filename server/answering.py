@@ -43,7 +43,7 @@ class Answerer:
     def __init__(self, searcher: Searcher, escalator: Escalator | None = None) -> None:
         self.escalator = escalator or Escalator(searcher.artifact.support)
         self._searcher = searcher
-        self.finder = StepFinder(searcher)
+        self._finder = StepFinder(searcher)
         self._quoter = Quoter(searcher)
 
     def answer(
@@ -62,14 +62,14 @@ class Answerer:
         """The answer made from what a search found."""
         read = result.interpretation
         visitor = Visitor(platform or read.platform, audience or read.audience, is_sure=platform is not None)
-        is_trouble = self.finder.is_trouble(result)
+        is_trouble = self._finder.is_trouble(result)
         steps: tuple[AnswerStep, ...] = ()
         if result.answerable:
-            steps = self.finder.steps(result, visitor)
+            steps = self._finder.steps(result, visitor)
             if is_trouble and all(step.step_id in tried for step in steps):
-                steps += self.finder.others(steps, result, visitor)
+                steps += self._finder.others(steps, result, visitor)
             if is_trouble and all(step.step_id in tried for step in steps):
-                steps += self.finder.general(steps, visitor)
+                steps += self._finder.general(steps, visitor)
         deadline.check()
         steps = tuple(replace(step, tried=step.step_id in tried) for step in steps)
         return Answer(

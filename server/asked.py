@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from indexer.belonging import likeness as alike_in
 from indexer.encoder import Vectors
 from indexer.lexical import least_of_best
 from indexer.questions import QuestionIndex
@@ -31,6 +32,19 @@ class Likeness:
     words: Mapping[int, float]  # BM25
     meaning: Mapping[int, float]  # cosine
     to_each: Vectors  # cosine of every known question, (questions,)
+    alike: Vectors  # how alike it and every known question are in meaning and words together, (questions,)
+    # Row of a section -> how much it belongs into the answer by all known questions together, in about [0, 1].
+    belonging: Mapping[int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A known question that is taken for unknown: the query itself, where something is fitted to it or measured."""
+
+    place: int
+    # What its own part in what was learnt is made of, by how alike the query and the others are, (questions,): with it
+    # in place of its likeness, all is as if it had been learnt without the question. See evaluation/leaving_out.py.
+    shares: Vectors
 
 
 class KnownQuestions:
@@ -42,6 +56,7 @@ class KnownQuestions:
         self._answers = [
             tuple(rows[section] for section in question.sections if section in rows) for question in index.questions
         ]
+        self._learnt_rows = [rows[section] for (section,) in index.learnt.sections.names]
         self._answered = np.array([bool(answers) for answers in self._answers], dtype=bool)
 
     @cached_property
@@ -49,18 +64,25 @@ class KnownQuestions:
         """1.0 for a question with an answer, else -1.0, (questions,)."""
         return np.array([1.0 if question.sections else -1.0 for question in self._index.questions], dtype=np.float32)
 
-    def likeness(self, vector: Vectors, lemmas: Sequence[str], left_out: int | None = None) -> Likeness:
-        """The likeness of the query with this vector, (dimension,), and these lemmas.
-
-        `left_out` is the place of a question that is taken for unknown: the query itself, where one is fitted to it.
-        """
+    def likeness(self, vector: Vectors, lemmas: Sequence[str], left_out: LeftOut | None = None) -> Likeness:
+        """The likeness of the query with this vector, (dimension,), and these lemmas."""
         to_each = self._index.vectors @ vector
         words = self._index.words(lemmas)
         open_to = self._answered.copy()
         if left_out is not None:
-            to_each[left_out] = -np.inf
-            open_to[left_out] = False
-        return Likeness(_best(words, open_to & (words > 0)), _best(to_each, open_to), to_each)
+            to_each[left_out.place] = -np.inf
+            open_to[left_out.place] = False
+        alike = alike_in(to_each, self._index.overlap.of(lemmas))
+        if left_out is not None:
+            alike[left_out.place] = left_out.shares @ alike
+        belonging = self._index.learnt.sections.of(alike).tolist()
+        return Likeness(
+            words=_best(words, open_to & (words > 0)),
+            meaning=_best(to_each, open_to),
+            to_each=to_each,
+            alike=alike,
+            belonging=dict(zip(self._learnt_rows, belonging, strict=True)),
+        )
 
     def fits(self, likeness: Likeness, ranking: Ranking) -> dict[int, float]:
         """Row of a section -> how well the questions that it answers fit, higher is better.

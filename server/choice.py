@@ -14,18 +14,15 @@ class StepChoice:
     """What the known questions of one help say of its steps."""
 
     def __init__(self, questions: QuestionIndex) -> None:
-        self._overlap = questions.overlap
-        self._belonging = questions.belonging
-        self._rows = {step: row for row, step in enumerate(questions.belonging.steps)}
+        self._steps = questions.learnt.steps
+        self._rows = {step: row for row, step in enumerate(self._steps.names)}
 
-    def scores(
-        self, steps: Sequence[tuple[str, str]], likeness: Likeness | None, lemmas: Sequence[str]
-    ) -> Vectors | None:
+    def scores(self, steps: Sequence[tuple[str, str]], likeness: Likeness | None) -> Vectors | None:
         """How much each step, a section_id and a step_id, belongs into the answer to a query, in about [0, 1].
 
-        `lemmas` are the query's. None where nothing was learnt of the steps, or nothing is known of the query.
+        None where nothing was learnt of the steps, or nothing is known of the query.
         """
         rows = [self._rows.get(step) for step in steps]
         if likeness is None or any(row is None for row in rows):
             return None
-        return self._belonging.of([row for row in rows if row is not None], likeness.to_each, self._overlap.of(lemmas))
+        return self._steps.of(likeness.alike, [row for row in rows if row is not None])

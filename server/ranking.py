@@ -25,7 +25,10 @@ class Ranking:
     # Soft preferences by what the words of the query tell («у сотрудника», «на айфоне»); filters are the caller's.
     asked_by_admin_factor: float = 1.0  # of a section for administrators, where one of them asks
     other_platform_factor: float = 1.0  # of a section for other platforms than the one that is named
-    question_weight: float = 0.0  # of how well a known question fits that the section answers, added to the halves
+    # Added to the halves: how well known questions near the query fit that the section answers, and how much it belongs
+    # into the answer by all known questions together.
+    question_weight: float = 0.0
+    belonging_weight: float = 0.0
     synonym_weight: float = 1.0  # of what finds the same as a word of the query, beside the word itself
 
 

@@ -44,7 +44,7 @@ class Gauge:
     """Measures how well sections answer queries, by the features of one index."""
 
     FEATURES = (
-        *("cosine", "gap", "coverage", "unknown", "foreign", "lexical", "words", "error", "asked"),
+        *("cosine", "gap", "coverage", "unknown", "foreign", "lexical", "words", "error", "asked", "belonging"),
         *("direction", "wording", "neighbours"),
     )
     FITTED = ("direction", "wording", "neighbours")  # features that the calibration itself gives
@@ -84,12 +84,21 @@ class Gauge:
         )
 
     def features(
-        self, evidence: Evidence, row: int, cosine: float, lexical: float, asked: float, *, explains: bool
+        self,
+        evidence: Evidence,
+        row: int,
+        cosine: float,
+        lexical: float,
+        asked: float,
+        belonging: float,
+        *,
+        explains: bool,
     ) -> dict[str, float]:
         """The features of one section.
 
-        `asked` is the cosine of the nearest known question that it answers, 0.0 where there is none near; `explains`
-        says that it explains an error text of the query.
+        `asked` is the cosine of the nearest known question that it answers, 0.0 where there is none near; `belonging`
+        how much it belongs into the answer by all of them together; `explains` says that it explains an error text of
+        the query.
         """
         total = sum(evidence.weights.values())
         held = unknown = foreign = 0.0
@@ -113,6 +122,7 @@ class Gauge:
             "words": math.log1p(total),
             "error": float(explains),
             "asked": max(asked, _FAR),
+            "belonging": belonging,
             "direction": evidence.direction,
             "wording": evidence.wording,
             "neighbours": evidence.neighbours,

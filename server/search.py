@@ -22,7 +22,7 @@ from indexer.stores.store import Filters as Filters
 from indexer.stores.store import Store, suits
 from indexer.words import words
 from server import deadline, fusion, tracing
-from server.asked import KnownQuestions, Likeness
+from server.asked import KnownQuestions, LeftOut, Likeness
 from server.guard import Guard, SemanticUnavailableError
 from server.interpretation import Ability, Interpretation, Reader
 from server.ranking import Ranking, read_ranking
@@ -173,12 +173,12 @@ class Searcher:
         per_article: int = 3,
         without: Collection[Ability] = (),
         untouched: Collection[str] = (),
-        left_out: int | None = None,
+        left_out: LeftOut | None = None,
     ) -> Result:
         """At most `limit` sections, best first, at most `per_article` of one article.
 
         `without` switches off abilities of reading, AS_TYPED all that change words; `untouched` words stay as typed.
-        `left_out` is the place of a known question that is taken for unknown.
+        `left_out` is a known question that is taken for unknown.
 
         A query without letters or digits gives no hits.
         """
@@ -211,10 +211,10 @@ class Searcher:
         answerable = bool(hits) and (not calibrated or best >= self._threshold)
         return Result(read, hits, best, answerable, calibrated, degraded, candidates)
 
-    def first(self, query: str, left_out: int | None = None) -> First | None:
+    def first(self, query: str, left_out: LeftOut | None = None) -> First | None:
         """What is known of the section that the hybrid ranks first; None where it finds none.
 
-        `left_out` is the place of a known question that is taken for unknown.
+        `left_out` is a known question that is taken for unknown.
         """
         read = self.read(query)
         candidates = self.candidates(read, "hybrid", left_out=left_out)
@@ -230,6 +230,7 @@ class Searcher:
         to_each = likeness.to_each if likeness else None
         evidence = self.gauge.evidence(read, candidates.semantic, candidates.vector, to_each)
         asked = self.asked.cosines(likeness) if likeness else {}
+        belonging = likeness.belonging if likeness else {}
         return [
             self.gauge.features(
                 evidence,
@@ -237,6 +238,7 @@ class Searcher:
                 candidates.semantic.get(row, 0.0),
                 candidates.lexical.get(row, 0.0),
                 asked.get(row, 0.0),
+                belonging.get(row, 0.0),
                 explains=row in candidates.error,
             )
             for row in rows
@@ -290,11 +292,11 @@ class Searcher:
         read: Interpretation,
         mode: Mode,
         filters: Filters = NO_FILTERS,
-        left_out: int | None = None,
+        left_out: LeftOut | None = None,
     ) -> Candidates:
         """The best CANDIDATES rows of each half that `mode` asks for, and for both together what known questions say.
 
-        `left_out` is the place of a known question that is taken for unknown.
+        `left_out` is a known question that is taken for unknown.
 
         Raises SemanticUnavailableError where a guarded semantic half, or a guarded store of another machine, does not
         answer.
@@ -375,10 +377,14 @@ class Searcher:
 
     def given_by_questions(self, candidates: Candidates) -> dict[int, float]:
         """What known questions add to the score of a row."""
-        weight = self.ranking.question_weight
-        if not (weight and candidates.likeness):
-            return {}
-        return {row: weight * fit for row, fit in self.asked.fits(candidates.likeness, self.ranking).items()}
+        likeness = candidates.likeness
+        given: dict[int, float] = {}
+        if likeness and (weight := self.ranking.question_weight):
+            given = {row: weight * fit for row, fit in self.asked.fits(likeness, self.ranking).items()}
+        if likeness and (weight := self.ranking.belonging_weight):
+            for row, belonging in likeness.belonging.items():
+                given[row] = given.get(row, 0.0) + weight * belonging
+        return given
 
     def _for_other_platforms(self, platform: Platform | None) -> Set[int]:
         """The rows of sections that are for some platforms, but not for this one."""

@@ -14,9 +14,10 @@ from server.search import Result, Searcher, section_url
 # Of so many first hits steps are looked for, and in the article of the first down to the second number; where nothing
 # was learnt of the steps only of fewer, and further than the first only where something is said to be wrong.
 _LOOKED_AT, _LOOKED_AT_UNLEARNT = (5, 10), (3, 5)
-_GIVING = 2  # sections
+_GIVING = 3  # sections
 # Chosen on known questions, each left out in turn, see docs/design.md.
-_LEAST = 0.5  # share of the best step's score that a step needs
+_STEEP = 3  # how steeply what a section's steps are worth falls with its score: a power of the share
+_LEAST = 0.38  # share of the best step's score that a step needs
 _FLOOR = 0.1  # score that the best step needs where nothing is said to be wrong
 _NEARLY = 0.8  # share of the best section's score, for a section of whose steps nothing was learnt
 _ALIKE = 0.75  # share of lemmas, of all that either has, from which two steps are one (Jaccard, 1901)
@@ -94,7 +95,7 @@ class StepFinder:
     def __init__(self, searcher: Searcher) -> None:
         self._searcher = searcher
         self._lemmatizer: Lemmatizer = searcher.lemmatizer
-        self.choice = StepChoice(searcher.artifact.questions)
+        self._choice = StepChoice(searcher.artifact.questions)
 
     def is_trouble(self, result: Result) -> bool:
         """Whether the query tells of something that does not work, rather than asks what or how."""
@@ -147,13 +148,12 @@ class StepFinder:
     def _giving(self, result: Result, visitor: Visitor) -> list["_Giving"]:
         """The sections whose steps answer, the best first, with their steps for this visitor.
 
-        A step's score is how much it belongs into the answer by the known questions, times the share that its section
-        has of the best section's score. A section for other platforms or another audience than the first is another
-        answer and gives nothing.
+        A step's score is how much it belongs into the answer by the known questions, times a power of the share that
+        its section has of the best section's score. A section for other platforms or another audience than the first
+        is another answer and gives nothing.
         """
         candidates = result.candidates
         likeness = candidates.likeness if candidates else None
-        lemmas = self._lemmatizer.lemmas(result.interpretation.read_as)
         is_trouble = self.is_trouble(result)
         # Who asks what something is, is not told what to do about something else.
         asks_what = not is_trouble and _ASKS_WHAT.search(result.interpretation.read_as)
@@ -163,15 +163,14 @@ class StepFinder:
             steps = self._of(section, visitor)
             if not steps or any(set(steps) <= set(other.steps) for other in found):
                 continue
-            known = self.choice.scores([(each.section_id, each.step_id) for each in steps], likeness, lemmas)
+            known = self._choice.scores([(each.section_id, each.step_id) for each in steps], likeness)
             anywhere, in_article = _LOOKED_AT if known is not None else _LOOKED_AT_UNLEARNT
             if known is None and not is_trouble:
                 anywhere = 1
             if place < (in_article if hit.article_id == result.hits[0].article_id else anywhere):
                 share = hit.score / result.hits[0].score if result.hits[0].score > 0 else 1.0
-                found.append(
-                    _Giving(section, steps, share, None if known is None else [share * each for each in known])
-                )
+                scores = None if known is None else [share**_STEEP * each for each in known]
+                found.append(_Giving(section, steps, share, scores))
         best = max((max(each.scores) for each in found if each.scores), default=0.0)
         least = _LEAST * best if best >= _FLOOR or is_trouble else math.inf
         chosen = sorted((each.kept(least) for each in found), key=lambda each: -each.best(best))

@@ -7,13 +7,13 @@ import pytest
 from helpers import HashEncoder, lemmatizer
 
 from evaluation.leaving_out import LeavingOut
-from indexer.belonging import penalised
+from indexer.belonging import likeness, penalised
 from indexer.errors import ArtifactError
 from indexer.knowledge import Question
 from indexer.questions import QuestionIndex
 from indexer.sections import Section, Step, with_parts
 from server.answering import Answerer
-from server.asked import Likeness
+from server.asked import KnownQuestions, LeftOut, Likeness
 from server.choice import StepChoice
 from server.search import Searcher
 from server.steps import StepFinder, Visitor
@@ -50,12 +50,16 @@ def index_of(*questions: Question, sections: tuple[Section, ...] = (WHOLE,)) -> 
     return QuestionIndex.build(questions, HashEncoder(), lemmatizer().lemmas, {}, lambda done, total: None, sections)
 
 
-def scores(index: QuestionIndex, query: str, of: Section = WHOLE) -> list[float]:
+def like(index: QuestionIndex, query: str, left_out: LeftOut | None = None) -> Likeness:
+    rows = {section_id: row for row, (section_id,) in enumerate(index.learnt.sections.names)}
+    known = KnownQuestions(index, rows)
+    return known.likeness(HashEncoder().encode_query(query), lemmatizer().lemmas(query), left_out)
+
+
+def scores(index: QuestionIndex, query: str, of: Section = WHOLE, left_out: LeftOut | None = None) -> list[float]:
     """How much each step of a section belongs into the answer to a query."""
-    to_each = np.asarray(index.vectors @ HashEncoder().encode_query(query))
     steps = [(of.section_id, step.step_id) for step in of.steps]
-    lemmas = lemmatizer().lemmas(query)
-    found = StepChoice(index).scores(steps, Likeness({}, {}, to_each), lemmas)
+    found = StepChoice(index).scores(steps, like(index, query, left_out))
     assert found is not None
     return [float(score) for score in found]
 
@@ -70,14 +74,26 @@ def test_a_known_question_has_its_own_steps():
 def test_words_in_common_make_questions_alike_where_their_meaning_does_not():
     index = index_of(ABOUT_VPN, ABOUT_ALL)
     at_one_distance = np.full(2, 0.8, dtype=np.float32)
-    steps = [(WHOLE.section_id, step.step_id) for step in STEPS]
-    choice = StepChoice(index)
     by_words = {
-        query: choice.scores(steps, Likeness({}, {}, at_one_distance), lemmatizer().lemmas(query))
+        query: index.learnt.steps.of(likeness(at_one_distance, index.overlap.of(lemmatizer().lemmas(query))))
         for query in ("впн мешает", "сообщения не уходят")
     }
     assert by_words["впн мешает"][0] < by_words["сообщения не уходят"][0]
     assert by_words["впн мешает"][1] > 2 * by_words["впн мешает"][0]
+
+
+def test_the_section_that_answers_questions_like_it_belongs_into_the_answer():
+    other = section("other")
+    index = index_of(ABOUT_ALL, Question(text="мешает ли впн", sections=("chats#other",)), sections=(WHOLE, other))
+    rows = {section_id: row for row, (section_id,) in enumerate(index.learnt.sections.names)}
+    found = like(index, "не уходят сообщения").belonging
+    assert found[rows["chats#not-sending"]] > 0.8 and found[rows["chats#other"]] < 0.2
+
+
+def test_a_question_without_an_answer_says_that_no_section_belongs():
+    unanswered = Question(text="купить слона", sections=())
+    found = like(index_of(ABOUT_ALL, unanswered), unanswered.text).belonging
+    assert max(found.values()) < 0.2
 
 
 def test_steps_that_no_question_has_do_not_belong():
@@ -91,10 +107,10 @@ def test_a_question_whose_steps_nobody_judged_has_all_of_its_section():
 
 def test_nothing_is_told_of_steps_that_were_not_learnt():
     index = index_of(ABOUT_VPN)
-    likeness = Likeness({}, {}, np.ones(1, dtype=np.float32))
-    assert StepChoice(index).scores([("chats#other", "1")], likeness, []) is None
-    assert StepChoice(index_of()).scores([("chats#not-sending", STEPS[0].step_id)], likeness, []) is None
-    assert StepChoice(index).scores([("chats#not-sending", STEPS[0].step_id)], None, []) is None
+    found = like(index, ABOUT_VPN.text)
+    assert StepChoice(index).scores([("chats#other", "1")], found) is None
+    assert StepChoice(index_of()).scores([("chats#not-sending", STEPS[0].step_id)], found) is None
+    assert StepChoice(index).scores([("chats#not-sending", STEPS[0].step_id)], None) is None
 
 
 def test_the_parts_of_a_question_are_learnt_with_it():
@@ -106,17 +122,18 @@ def test_the_parts_of_a_question_are_learnt_with_it():
     index = index_of(judged, sections=(head, part, other))
     first, *rest = scores(index, "а", part)
     assert first > 0.8 and max(rest) < 0.2
-    assert {section_id for section_id, _ in index.belonging.steps} == {part.section_id}
+    assert {section_id for section_id, _ in index.learnt.steps.names} == {part.section_id}
 
 
 def test_what_was_learnt_is_read_back_the_same(tmp_path):
     index = index_of(ABOUT_VPN, ABOUT_ALL)
     index.save(tmp_path / "questions")
     read = QuestionIndex.load(tmp_path / "questions", HashEncoder().dimension)
-    assert read.belonging.steps == index.belonging.steps
-    np.testing.assert_array_equal(read.belonging.weights, index.belonging.weights)
-    np.save(tmp_path / "questions" / "steps.npy", index.belonging.weights[:1])
-    with pytest.raises(ArtifactError, match=r"model of \(1, 2\).*expected \(3, 2\); rebuild"):
+    for mine, its in ((read.learnt.sections, index.learnt.sections), (read.learnt.steps, index.learnt.steps)):
+        assert mine.names == its.names
+        np.testing.assert_array_equal(mine.weights, its.weights)
+    np.save(tmp_path / "questions" / "steps.npy", index.learnt.steps.weights[:1])
+    with pytest.raises(ArtifactError, match=r"model of \(1, 2\) steps.*expected \(3, 2\); rebuild"):
         QuestionIndex.load(tmp_path / "questions", HashEncoder().dimension)
     (tmp_path / "questions" / "steps.npy").write_bytes(b"")
     with pytest.raises(ArtifactError, match="unreadable model of steps"):
@@ -138,7 +155,7 @@ def test_a_question_left_out_is_answered_as_if_it_had_never_been_known():
         others = [other for other in range(len(questions)) if other != place]
         fitted = np.linalg.solve(all_of_them[np.ix_(others, others)], targets[:, others].T)
         expected = all_of_them[place, others] @ fitted
-        assert scores(leaving.without(place), question.text) == pytest.approx(expected, abs=1e-5)
+        assert scores(index, question.text, left_out=leaving.without(place)) == pytest.approx(expected, abs=1e-5)
 
 
 def test_who_tried_the_chosen_steps_in_vain_is_told_the_others_of_the_section(artifact, encoder):

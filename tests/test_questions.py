@@ -18,6 +18,7 @@ from indexer.questions import FOLDER
 from indexer.sections import split_article
 from indexer.validate import check
 from indexer.words import clean, words
+from server.asked import LeftOut
 from server.search import Searcher
 
 OURS = Path("corpus")
@@ -211,9 +212,28 @@ def test_a_question_left_out_is_unknown_and_unknown_sections_are_passed_over(sea
         [1.0, 1.0, float(vector @ searcher.encoder.encode_query("когда обед"))]
     )
     assert known.sides.tolist() == [1.0, 1.0, -1.0]
-    without = known.likeness(vector, lemmas, left_out=1)
+    without = known.likeness(vector, lemmas, left_out=LeftOut(1, np.zeros(3, dtype=np.float32)))
     assert known.cosines(without) == {}
     assert without.to_each[1] == -np.inf
+
+
+def test_what_all_known_questions_tell_of_a_section_adds_to_its_score(searcher):
+    query, row = "сменить фото", 3
+    section_id = list(searcher.sections)[row]
+    sections, lemmas = searcher.artifact.sections, searcher.lemmatizer.lemmas
+    told = (Question(text=query, sections=(section_id,)),)
+    index = QuestionIndex.build(told, searcher.encoder, lemmas, {}, lambda done, total: None, sections)
+    artifact = dataclasses.replace(searcher.artifact, questions=index)
+    scores = []
+    for weight in (0.0, 1.5):
+        ranking = dataclasses.replace(searcher.ranking, question_weight=0.0, belonging_weight=weight)
+        known = Searcher(artifact, searcher.encoder, ranking)
+        candidates = known.candidates(known.read(query), "hybrid")
+        scores.append(known.fuse(candidates, "hybrid")[row])
+    assert candidates.likeness.belonging == {
+        row: pytest.approx(1.5 / 1.7, abs=1e-3)
+    }  # 1 of a likeness of 1.5, penalised
+    assert scores[1] - scores[0] == pytest.approx(1.5 * candidates.likeness.belonging[row])
 
 
 def test_other_separators_of_lines_within_a_question_do_not_end_it(corpus):

@@ -17,6 +17,7 @@ from indexer.calibration import FEATURES_VERSION, FILE, Calibration, Term, read_
 from indexer.errors import ArticleError
 from indexer.knowledge import Question
 from indexer.questions import QuestionIndex
+from server.asked import LeftOut
 from server.relevance import Gauge, likelihood, vote, wording
 from server.search import First, Searcher
 
@@ -120,7 +121,8 @@ def test_near_known_questions_outvote_far_ones_and_nobody_near_says_nothing():
 
 def asking(searcher: Searcher, *questions: Question) -> Searcher:
     """The searcher over the same index with these known questions."""
-    index = QuestionIndex.build(questions, searcher.encoder, searcher.lemmatizer.lemmas, {}, lambda done, total: None)
+    encoder, lemmas, sections = searcher.encoder, searcher.lemmatizer.lemmas, searcher.artifact.sections
+    index = QuestionIndex.build(questions, encoder, lemmas, {}, lambda done, total: None, sections)
     return Searcher(dataclasses.replace(searcher.artifact, questions=index), searcher.encoder, searcher.ranking)
 
 
@@ -138,9 +140,10 @@ def test_a_known_question_near_by_is_a_feature_of_the_sections_that_answer_it(se
     found = known.first("сменить фото")
     assert found
     assert found.features["asked"] == pytest.approx(1.0, abs=1e-5)
-    left_out = known.first("сменить фото", left_out=0)
+    left_out = known.first("сменить фото", left_out=LeftOut(0, np.zeros(1, dtype=np.float32)))
     assert left_out
-    assert (left_out.features["asked"], left_out.features["neighbours"]) == (0.8, 0.0)
+    names = ("asked", "neighbours", "belonging")
+    assert [left_out.features[name] for name in names] == [0.8, 0.0, 0.0]
 
 
 def test_the_words_of_the_query_count_each_once_and_less_in_a_long_query(searcher):

@@ -12,7 +12,6 @@ from evaluation.leaving_out import LeavingOut
 from evaluation.measures import CitedStep, StepScores, citation_correctness, mean, step_scores
 from indexer.__main__ import Terminal
 from server.answering import Answer, Answerer
-from server.choice import StepChoice
 from server.search import Searcher
 from server.steps import StepFinder, alike
 
@@ -121,8 +120,7 @@ def measure_known(searcher: Searcher, every: int) -> FoundKnown:
     precisions: list[float] = []
     progress = Terminal().progress("known", "question")
     for done, place in enumerate(places, start=1):
-        result = searcher.search(asked[place].line, left_out=place)
-        answerer.finder.choice = StepChoice(leaving.without(place))
+        result = searcher.search(asked[place].line, left_out=leaving.without(place))
         belonging = set(asked[place].steps or ())
         given = {step.step_id for step in answerer.of(result).steps}
         recalls.append(len(given & belonging) / len(belonging))
