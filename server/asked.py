@@ -56,7 +56,7 @@ class KnownQuestions:
         self._answers = [
             tuple(rows[section] for section in question.sections if section in rows) for question in index.questions
         ]
-        self._learnt_rows = [rows[section] for (section,) in index.learnt.sections.names]
+        self._learnt_rows = [rows.get(section) for (section,) in index.learnt.sections.names]
         self._answered = np.array([bool(answers) for answers in self._answers], dtype=bool)
 
     @cached_property
@@ -75,13 +75,13 @@ class KnownQuestions:
         alike = alike_in(to_each, self._index.overlap.of(lemmas))
         if left_out is not None:
             alike[left_out.place] = left_out.shares @ alike
-        belonging = self._index.learnt.sections.of(alike).tolist()
+        belonging = zip(self._learnt_rows, self._index.learnt.sections.of(alike).tolist(), strict=True)
         return Likeness(
             words=_best(words, open_to & (words > 0)),
             meaning=_best(to_each, open_to),
             to_each=to_each,
             alike=alike,
-            belonging=dict(zip(self._learnt_rows, belonging, strict=True)),
+            belonging={row: belongs for row, belongs in belonging if row is not None},
         )
 
     def fits(self, likeness: Likeness, ranking: Ranking) -> dict[int, float]:

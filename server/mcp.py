@@ -146,11 +146,16 @@ class Tools:
         }
         empty = FetchResult(id=wanted, title=title, text="", url=url, metadata=about, next_offset=len(text))
         count = fitting.counter(searcher)
-        fitted = fitting.fit(text, max_tokens - count(empty.model_dump_json()), _in_json(count), offset)
-        if fitted.stop == offset and text:
-            raise ToolError(f"max_tokens={max_tokens}: не помещается ни одно предложение. Увеличьте max_tokens.")
-        more = fitted.stop if fitted.stop < len(text) else None
-        return empty.model_copy(update={"text": fitted.text, "next_offset": more})
+        room = max_tokens - count(empty.model_dump_json())
+        while True:
+            fitted = fitting.fit(text, room, _in_json(count), offset)
+            if fitted.stop == offset and text:
+                raise ToolError(f"max_tokens={max_tokens}: не помещается ни одно предложение. Увеличьте max_tokens.")
+            more = fitted.stop if fitted.stop < len(text) else None
+            whole = empty.model_copy(update={"text": fitted.text, "next_offset": more})
+            if (over := count(whole.model_dump_json()) - max_tokens) <= 0:
+                return whole
+            room -= over
 
     def _of(self, searcher: Searcher, wanted: str) -> tuple[Sequence[Section], str, str]:
         """The sections of an id, their title and their address."""
@@ -172,16 +177,28 @@ def _fitted(found: Sequence[tuple[Section, str]], max_tokens: int, count: Count)
     ]
     while True:
         empty = SearchResult(answerable=True, message=_FOUND.format(count=len(heads)), results=heads)
-        if (room := max_tokens - count(empty.model_dump_json())) >= 0 or len(heads) == 1:
-            break
+        room = max_tokens - count(empty.model_dump_json())
+        while True:
+            whole = empty.model_copy(update={"results": _filled(heads, found, room, count)})
+            # Joined, texts may have a token or two more than one by one.
+            if (over := count(whole.model_dump_json()) - max_tokens) <= 0 or room <= 0:
+                break
+            room -= over
+        # Where the best section gets nothing, others make room for it.
+        if whole.results[0].text or len(heads) == 1:
+            return whole
         heads.pop()
+
+
+def _filled(heads: Sequence[Found], found: Sequence[tuple[Section, str]], room: int, count: Count) -> list[Found]:
+    """The results with so many tokens of their texts together."""
     results = []
     for head, (section, _) in zip(heads, found, strict=False):
         text = fitting.pieces(section)
         fitted = fitting.fit(text, room, _in_json(count))
         room -= fitted.tokens
         results.append(head.model_copy(update={"text": fitted.text, "complete": fitted.stop == len(text)}))
-    return empty.model_copy(update={"results": results})
+    return results
 
 
 def _in_json(count: Count) -> Count:

@@ -29,6 +29,7 @@ from server.ranking import Ranking, read_ranking
 from server.reading.cues import PLATFORMS, Audience, Platform
 from server.reading.known import quoted_errors
 from server.relevance import Gauge, likelihood
+from server.siblings import Siblings
 from server.snippets import Snippets
 from server.tracing import stage
 
@@ -85,6 +86,7 @@ class Candidates:
     likeness: Likeness | None = None  # of known questions, where both halves were asked
     platform: Platform | None = None  # told by the words of the query
     audience: Audience | None = None
+    platforms: frozenset[str] = frozenset()  # that were asked for; empty: all
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,7 @@ class Searcher:
             )
             for platform in PLATFORMS
         }
+        self._siblings = Siblings(artifact.sections)
         # Rows in the order of section_id: ties are broken by it.
         self._order = {self._rows[section_id]: place for place, section_id in enumerate(sorted(self._rows))}
 
@@ -314,7 +317,9 @@ class Searcher:
         if mode == "hybrid":
             with stage("fuse"):
                 likeness = self.asked.likeness(vector, self.lemmatizer.lemmas(read.read_as), left_out)
-        return replace(found, semantic=semantic, vector=vector, likeness=likeness)
+        return replace(
+            found, semantic=semantic, vector=vector, likeness=likeness, platforms=frozenset(filters.platform)
+        )
 
     def _by_words(self, read: Interpretation, filters: Filters, store: Store) -> Candidates:
         """What the lexical half of a store finds, and the rows that explain an error text of the query."""
@@ -376,7 +381,10 @@ class Searcher:
         yield "other_platform_factor", others, self.ranking.other_platform_factor
 
     def given_by_questions(self, candidates: Candidates) -> dict[int, float]:
-        """What known questions add to the score of a row."""
+        """What known questions add to the score of a row.
+
+        Most say no platform: where those asked for leave the section out that answers, one beside it for them inherits.
+        """
         likeness = candidates.likeness
         given: dict[int, float] = {}
         if likeness and (weight := self.ranking.question_weight):
@@ -384,6 +392,10 @@ class Searcher:
         if likeness and (weight := self.ranking.belonging_weight):
             for row, belonging in likeness.belonging.items():
                 given[row] = given.get(row, 0.0) + weight * belonging
+        if candidates.platforms:
+            for row, heirs in self._siblings.heirs(candidates.platforms).items():
+                for heir in heirs:
+                    given[heir] = max(given.get(heir, 0.0), given.get(row, 0.0))
         return given
 
     def _for_other_platforms(self, platform: Platform | None) -> Set[int]:

@@ -19,7 +19,7 @@ from indexer.sections import split_article
 from indexer.validate import check
 from indexer.words import clean, words
 from server.asked import LeftOut
-from server.search import Searcher
+from server.search import Filters, Searcher
 
 OURS = Path("corpus")
 
@@ -241,3 +241,18 @@ def test_other_separators_of_lines_within_a_question_do_not_end_it(corpus):
     assert [question.text for question in read_questions(corpus)] == ["как\u2028войти", "обед"]
     (found,) = [str(finding) for finding in check(read_articles(corpus)) if QUESTIONS in str(finding)]
     assert ":3: section" in found
+
+
+def test_a_section_for_the_platform_inherits_from_the_one_beside_it_that_the_filter_leaves_out(searcher):
+    ios = searcher.sections["notifications#missing-ios"]
+    android = next(
+        section
+        for section in searcher.sections_of("notifications")
+        if section.platforms == ("android",) and section.audiences == ios.audiences
+    )
+    known = asked(searcher, (Question(text="молчит", sections=(android.section_id,)),))
+    read = known.read("молчит")
+    rows = {section_id: row for row, section_id in enumerate(known.sections)}
+    given = known.given_by_questions(known.candidates(read, "hybrid", Filters(platform=("ios",))))
+    assert given[rows[ios.section_id]] == given[rows[android.section_id]] > 0
+    assert rows[ios.section_id] not in known.given_by_questions(known.candidates(read, "hybrid"))
