@@ -106,7 +106,7 @@ def test_filters_narrow_the_results_and_stand_in_the_address(page):
     page.get_by_role("button", name="Применить").click()
     page.wait_for_url(re.compile("platform=ios"))
     assert "audience" not in page.url
-    expect(page.locator("article.hit h2", has_text="на iPhone")).to_be_visible()
+    expect(page.locator("article.hit h2", has_text="уведомления на iPhone")).to_be_visible()
     expect(page.locator("article.hit h2", has_text="на Android")).to_have_count(0)
 
 
