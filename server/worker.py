@@ -36,6 +36,9 @@ _READ = 64 * 1024  # bytes at a time
 _ACCEPTED = 64  # connections at a time
 _MOST_HELD = 64 * 1024 * 1024  # bytes of requests that are not whole, beyond which the oldest is dropped
 _TOLD_EVERY = 10.0  # seconds between two lines of the log about refusals
+# Seconds between two looks at newcomers while there is room for none of them: each look takes the interpreter from the
+# threads that answer. Less than they need for what waits already, however short.
+_PAUSE = 0.004
 # Seconds. The loop competes with the threads for the interpreter, and needs it for a moment after each call to the
 # system: with Python's 5 ms it would accept, under load, a few dozen connections a second.
 _SWITCH = 0.0005
@@ -82,6 +85,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
         self._lingering: dict[Connection, float] = {}
         self._held = 0  # bytes of requests that are not whole
         self._refused, self._told = 0, -_TOLD_EVERY
+        self._is_full = False  # somebody was refused for want of room since the last turn of the loop
         self._is_stopping = False
         sys.setswitchinterval(_SWITCH)
         super().run()
@@ -165,6 +169,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
         conn.is_watcher = conn.incoming.path in _WATCHED
         if self._watched >= _MOST_WATCHED if conn.is_watcher else self._taken >= self._most:
             self._refuse(conn, 503)
+            self._is_full = True
             return
         # From bytes, not from the socket: no thread waits for a client that sends less than it said.
         conn.parser = get_parser(self.cfg, iter([conn.incoming.content()]), conn.client)
@@ -263,6 +268,9 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
 
     def murder_pending(self) -> None:
         """Cuts off whoever took too long; called at each turn of the loop."""
+        if self._is_full:
+            self._is_full = False
+            time.sleep(_PAUSE)
         now = time.monotonic()
         if not self.alive and not self._is_stopping:
             self._is_stopping = True
