@@ -47,6 +47,10 @@ _ON = {
     "android": "на Android", "ios": "на iPhone", "web": "в браузере", "desktop": "на компьютере",
     "server": "на сервере",
 }  # fmt: skip
+# Names of those; any other («самсунг», «мак») says more than its platform does, and is kept as it was typed.
+_GENERAL = _lemmas(
+    "android андроид андройд ios айос iphone айфон браузер веб-версия веб web компьютер комп десктоп ноутбук ноут пк"
+)
 _AUDIENCES: dict[str, Audience] = {
     "админ": "admin", "администратор": "admin", "админка": "admin", "сотрудник": "admin",
     "пользователь": "user", "юзер": "user",
@@ -77,7 +81,10 @@ _OF_GOING_ON = _lemmas(
     "далее дальше далекий потом затем после можно попробовать сделать делать нужно надо мочь вариант способ"
 )
 
+# «А через VPN?»: a lead, a preposition, and one or two words that the subject is asked about once more with.
+_MORE = re.compile(r"(?i)(?:а|и|но|ну а) (?P<more>(?:через|без|с|со|по|в|во|на|из|от|при|под|для) [\w-]+(?: [\w-]+)?)")
 _PREPOSITIONS = _lemmas("на в во для с со из под по через у от о об при если я за к")
+_BEFORE_PLACES = frozenset(("на", "для", "с", "под"))
 _BEFORE_AUDIENCES = _PREPOSITIONS | _lemmas("я как что где куда делать")
 
 
@@ -95,6 +102,7 @@ class _Turn:
 
     place: str | None = None  # «на iPhone»
     audience: Audience | None = None
+    more: str | None = None  # «через vpn»
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +140,15 @@ def _changed(subject: str, turns: Sequence[_Turn], searcher: Searcher, chosen: C
     """The subject, for the platform and the audience that were named last; `turns` begin with the last."""
     place = next((turn.place for turn in turns if turn.place), None)
     audience = next((turn.audience for turn in turns if turn.audience), None)
+    more = next((turn.more for turn in turns if turn.more), None)
     cleaned = clean(subject).strip()
     # What was pasted is read by its lines, and says itself where it comes from.
-    if "\n" in cleaned or len(cleaned) > LONGEST_TYPED or not (place or audience):
+    if "\n" in cleaned or len(cleaned) > LONGEST_TYPED or not (place or audience or more):
         return subject
     text = searcher.read(cleaned).read_as
     text = _without(text, {cue for cue, told in (("place", place), ("audience", audience)) if told}, searcher)
     mark = "?" if text.endswith("?") else ""
-    added = [place if not chosen.platform else None, _FOR[audience] if audience and not chosen.audience else None]
+    added = [more, place if not chosen.platform else None, _FOR[audience] if audience and not chosen.audience else None]
     return " ".join([text.removesuffix("?").rstrip(" .,!"), *filter(None, added)]) + mark
 
 
@@ -180,7 +189,8 @@ def _turn(query: str, searcher: Searcher) -> _Turn | None:
     if lemmas[0] in _LEADS or " это сделать " in written:
         known |= _AFTER_LEAD
     if any(each.cue is None and not each.lemma.isdigit() and each.lemma not in known for each in told):
-        return None
+        more = _MORE.fullmatch(query.strip().rstrip("?!. "))
+        return _Turn(more=more["more"]) if more and not any(each.cue for each in told) else None
     place = next((each.place for each in told if each.place), None)
     audience = next((_AUDIENCES[each.lemma] for each in told if each.cue == "audience"), None)
     return _Turn(place, audience) if failed or goes_on or place or audience else None
@@ -200,13 +210,16 @@ def _told(text: str, searcher: Searcher) -> Iterator[_Told]:
         if (platform := platform_of(lemma for word in expansion.meant for lemma in lemmatizer.lemmas(word)))
         for lemma in expansion.phrase
     }
+    before = ""
     for word in words(text):
         form = word.text.lower()
         lemma = lemmatizer.lemma(form)
         platform = platform_of((lemma,)) or brands.get(lemma) or brands.get(form)
         if platform in PLATFORMS:
-            yield _Told(word.start, word.stop, lemma, "place", _ON[platform])
+            place = _ON[platform] if lemma in _GENERAL else f"{before if before in _BEFORE_PLACES else 'на'} {form}"
+            yield _Told(word.start, word.stop, lemma, "place", place)
         elif lemma in _PLACES:
             yield _Told(word.start, word.stop, lemma, "place", _PLACES[lemma])
         else:
             yield _Told(word.start, word.stop, lemma, "audience" if lemma in _AUDIENCES else None)
+        before = form
