@@ -1,11 +1,17 @@
 """Rate limits: who is counted, what is not, and what a caller is told."""
 
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 from helpers import HashEncoder
 
+from evaluation.benching.servers import free_port
 from server.__main__ import parser_of
 from server.access import Rules
 from server.app import create_app
@@ -13,6 +19,7 @@ from server.keys import KeyFile
 from server.live import Live
 
 SEARCH = "/v1/search?q=фото"
+REDIS = shutil.which("redis-server")
 
 
 @pytest.fixture
@@ -178,3 +185,45 @@ def test_bad_values_are_refused_with_what_was_expected(option, value, message, c
     told = capsys.readouterr().err
     assert message in told
     assert "secret" not in told
+
+
+class Redis:
+    """A Redis of this machine, on a port that stays."""
+
+    def __init__(self, folder: Path) -> None:
+        self._port, self._folder = free_port(), folder
+        self.address = f"redis://:word@127.0.0.1:{self._port}/0"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        options = f"--bind 127.0.0.1 --port {self._port} --requirepass word --save".split()
+        with (self._folder / "redis.log").open("ab") as log:
+            self._process = subprocess.Popen([str(REDIS), *options, ""], cwd=self._folder, stdout=log, stderr=log)
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
+            with socket.socket() as client:
+                if client.connect_ex(("127.0.0.1", self._port)) == 0:
+                    return
+            time.sleep(0.05)
+        raise TimeoutError((self._folder / "redis.log").read_text())
+
+    def stop(self) -> None:
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[Redis]:
+    server = Redis(tmp_path)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.mark.skipif(REDIS is None, reason="needs redis-server (Debian: apt-get install redis-server)")
+def test_a_redis_counts_for_all_servers_and_while_it_is_away_each_counts_by_itself(limited, redis: Redis):
+    one, other = (limited(rate_limit="3 per hour", rate_limit_storage=redis.address) for _ in range(2))
+    assert codes(one, 2) + codes(other, 2) + codes(one, 1) == [200, 200, 200, 429, 429]
+    redis.stop()
+    assert codes(one, 4) == codes(other, 4) == [200, 200, 200, 429]
