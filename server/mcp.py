@@ -153,7 +153,7 @@ class Tools:
                 raise ToolError(f"max_tokens={max_tokens}: не помещается ни одно предложение. Увеличьте max_tokens.")
             more = fitted.stop if fitted.stop < len(text) else None
             whole = empty.model_copy(update={"text": fitted.text, "next_offset": more})
-            if (over := count(whole.model_dump_json()) - max_tokens) <= 0:
+            if (over := count(whole.model_dump_json()) - max_tokens) <= 0 or not text:
                 return whole
             room -= over
 
@@ -184,8 +184,9 @@ def _fitted(found: Sequence[tuple[Section, str]], max_tokens: int, count: Count)
             if (over := count(whole.model_dump_json()) - max_tokens) <= 0 or room <= 0:
                 break
             room -= over
-        # Where the best section gets nothing, others make room for it.
-        if whole.results[0].text or len(heads) == 1:
+        # Where the best section has a text and gets none of it, others make room for it.
+        best = whole.results[0]
+        if best.text or best.complete or len(heads) == 1:
             return whole
         heads.pop()
 

@@ -1,5 +1,6 @@
 """The MCP server: what its tools give, and both transports with the official client."""
 
+import dataclasses
 import json
 import socket
 import subprocess
@@ -91,6 +92,13 @@ def test_query_without_text_is_refused_in_words(tools, query):
 
 
 @pytest.mark.model
+def test_a_best_section_without_a_text_costs_the_others_nothing(sections_by_id):
+    first, second = list(sections_by_id.values())[:2]
+    pairs = [(dataclasses.replace(first, text=""), f"{SITE}/1"), (second, f"{SITE}/2")]
+    results = mcp._fitted(pairs, MAXIMUM_TOKENS, lambda text: len(text.split())).results
+    assert [(each.text, each.complete) for each in results] == [("", True), (second.text, True)]
+
+
 @pytest.mark.parametrize("max_tokens", [500, 1500, MAXIMUM_TOKENS])
 def test_results_keep_to_their_tokens_by_the_tokenizer_of_the_index(real_tools, real_searcher, max_tokens):
     count = counter(real_searcher)
