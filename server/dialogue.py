@@ -172,7 +172,7 @@ def _without(text: str, cues: set[str], searcher: Searcher) -> str:
     for number in sorted(gone):
         parts.append(text[end : told[number].start])
         end = told[number].stop
-    return re.sub(r"\s+([,.?!])", r"\1", " ".join("".join([*parts, text[end:]]).split())).strip(" ,")
+    return re.sub(r" ([,.?!])", r"\1", " ".join("".join([*parts, text[end:]]).split())).strip(" ,")
 
 
 def _turn(query: str, searcher: Searcher) -> _Turn | None:
