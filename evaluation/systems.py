@@ -87,7 +87,7 @@ def local_systems(searcher: Searcher, judged: JudgedSet, suffix: str = "") -> li
 
 
 def ablations(searcher: Searcher, judged: JudgedSet) -> list[System]:
-    """The hybrid with other words in place of lemmas, with reciprocal rank fusion, or without known questions."""
+    """The hybrid with other words in place of lemmas, another fusion, or without what known questions or odds give."""
     return [_system(name, each, "hybrid", judged) for name, each in _variants(searcher).items()]
 
 
@@ -96,11 +96,13 @@ def _variants(searcher: Searcher) -> dict[str, Searcher]:
     searcher = Searcher(searcher.artifact, Remembering(searcher.encoder), searcher.ranking)
     by_rank = replace(searcher.ranking, normalisation="reciprocal_rank", semantic_weight=0.5)
     unasked = replace(searcher.ranking, question_weight=0.0, belonging_weight=0.0)
+    unweighed = replace(searcher.ranking, relevance_power=0.0)
     return {
         "hybrid, surface words": _with_terms(searcher, surface_words),
         "hybrid, stems": _with_terms(searcher, stems),
         "hybrid, reciprocal rank": Searcher(searcher.artifact, searcher.encoder, by_rank),
         "hybrid, no known questions": Searcher(searcher.artifact, searcher.encoder, unasked),
+        "hybrid, not by odds": Searcher(searcher.artifact, searcher.encoder, unweighed),
     }
 
 
@@ -176,8 +178,9 @@ def _system(
     by_article = judged.judged_ids <= searcher.articles.keys()
 
     def rank(query: Query) -> Ranking:
-        candidates = searcher.candidates(searcher.read(query.text, switched_off), mode)
-        rows = searcher.ranked(searcher.fuse(candidates, mode), DEPTH, DEPTH)
+        read = searcher.read(query.text, switched_off)
+        scored = searcher.scored(read, searcher.candidates(read, mode), mode)
+        rows = searcher.ranked(scored.scores, DEPTH, DEPTH)
         sections = [searcher.artifact.sections[row] for row in rows]
         return _unique([section.article_id if by_article else section.section_id for section in sections])
 

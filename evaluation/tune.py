@@ -1,10 +1,11 @@
 """Chooses the ranking's settings on a tuning set: weights of the fields, normalisation, weight of the halves."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count, product
 from pathlib import Path
+from statistics import mean
 
 import ir_measures
 import numpy as np
@@ -34,6 +35,7 @@ _SYNONYMS = (0.0, 0.5, 0.75, 1.0, 1.25)
 _ASKED_BY_ADMINS = (1.1, 1.2)  # what the words tell is a preference: never none
 _OTHER_PLATFORMS = (0.9, 0.8)
 _ADMINS = (1.0, 0.95, 0.9, 0.85, 0.8)
+_POWERS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 
 _Found = dict[Query, Candidates]
 
@@ -43,7 +45,7 @@ class Trial:
     """A setting and what it reached."""
 
     ranking: Ranking
-    ndcg: float  # nDCG@10 on the tuning set
+    ndcg: float  # nDCG@10 on the tuning set, before the best are weighed by the odds of relevance
     smoothed: float  # its mean with the neighbouring weights of the halves: what the choice goes by
 
 
@@ -53,7 +55,8 @@ def trials(searcher: Searcher, judged: JudgedSet, progress: Callable[[int, int],
     First the fields and the fusion are chosen with every factor at 1 and without known questions, then their weights
     for that choice, then the factors, then fields and fusion once more with all of these. Smoothing prefers the middle
     of a plateau to a lucky peak: the set is small. The weights of known questions are those with the best mean of the
-    tuning set and of known questions, each left out: the set alone hardly tells them apart.
+    tuning set and of known questions, each left out: the set alone hardly tells them apart. So is, last of all, the
+    power of the odds of relevance; without a calibration, which gives those, it stays as it is.
     """
     measure = partial(_ndcg, searcher, ir_measures.evaluator([nDCG @ 10], judged.qrels))
     read = {query: searcher.read(query.text) for query in judged.answerable}
@@ -80,7 +83,7 @@ def trials(searcher: Searcher, judged: JudgedSet, progress: Callable[[int, int],
                 ]
                 values = [measure(found, ranking) for ranking in rankings]
                 tried += map(Trial, rankings, values, _smoothed(values))
-            progress(next(done), 2 * len(grid) + 2)
+            progress(next(done), 2 * len(grid) + 3)
         return sorted(tried, key=lambda trial: -trial.smoothed)
 
     try:
@@ -95,7 +98,7 @@ def trials(searcher: Searcher, judged: JudgedSet, progress: Callable[[int, int],
                 values = [(one + other) / 2 for one, other in zip(values, on_known, strict=True)]
             weighed += zip(_smoothed(values), rankings, strict=True)
         best = max(weighed, key=lambda each: each[0])[1]
-        progress(next(done), 2 * len(grid) + 2)
+        progress(next(done), 2 * len(grid) + 3)
         rated = []
         for synonyms in _SYNONYMS:
             found = found_with(dict(best.fields), synonyms)
@@ -110,8 +113,24 @@ def trials(searcher: Searcher, judged: JudgedSet, progress: Callable[[int, int],
                 )
                 rated.append((measure(found, factors), factors))
         best = max(rated, key=lambda each: each[0])[1]
-        progress(next(done), 2 * len(grid) + 2)
-        return fusions(best)
+        progress(next(done), 2 * len(grid) + 3)
+        tried = fusions(best)
+        best = tried[0].ranking
+        found = found_with(dict(best.fields), best.synonym_weight)
+        powers = [replace(best, relevance_power=power) for power in _POWERS]
+        if not searcher.calibration:
+            powers = [replace(best, relevance_power=kept.relevance_power)]
+        values = [
+            mean(
+                each(candidates, ranking, weighed=True)
+                for each, candidates in ((measure, found), (measure_known, left_out))
+                if candidates
+            )
+            for ranking in powers
+        ]
+        power = powers[values.index(max(values))].relevance_power
+        progress(next(done), 2 * len(grid) + 3)
+        return [replace(trial, ranking=replace(trial.ranking, relevance_power=power)) for trial in tried]
     finally:
         searcher.ranking, searcher.asked = kept, known
 
@@ -161,13 +180,18 @@ def _ndcg(
     evaluator: "ir_measures.providers.Evaluator",
     candidates: _Found,
     ranking: Ranking,
+    *,
+    weighed: bool = False,
 ) -> float:
+    """nDCG@10; `weighed` by the odds of relevance, which takes many times as long."""
     searcher.ranking = ranking
     sections = searcher.artifact.sections
-    rankings = {
-        query.query_id: [sections[row].section_id for row in searcher.ranked(searcher.fuse(found, "hybrid"), 10, DEPTH)]
-        for query, found in candidates.items()
-    }
+    rankings = {}
+    for query, found in candidates.items():
+        scores: Mapping[int, float] = searcher.fuse(found, "hybrid")
+        if weighed:
+            scores = searcher.scored(searcher.read(query.text), found, "hybrid").scores
+        rankings[query.query_id] = [sections[row].section_id for row in searcher.ranked(scores, 10, DEPTH)]
     return float(evaluator.calc_aggregate(scored(rankings))[nDCG @ 10])
 
 
@@ -181,8 +205,9 @@ def as_toml(trial: Trial, judged: JudgedSet, corpus_digest: str) -> str:
     fields = "".join(f"{name} = {weight}\n" for name, weight in trial.ranking.fields.items())
     return (
         "# How the two halves become one ranking. Written by `python -m evaluation tune --write`, not by hand.\n"
-        f"# Chosen on {judged.name}: {len(judged.answerable)} queries, corpus {corpus_digest[:12]},"
-        f" nDCG@10 {trial.ndcg:.4f} (with its neighbours {trial.smoothed:.4f}).\n"
+        f"# Chosen on {judged.name}: {len(judged.answerable)} queries, corpus {corpus_digest[:12]}, nDCG@10"
+        f" {trial.ndcg:.4f} (with its\n"
+        f"# neighbours {trial.smoothed:.4f}), before the best are weighed by the odds of relevance.\n"
         f'normalisation = "{trial.ranking.normalisation}"\n'
         f"semantic_weight = {trial.ranking.semantic_weight}\n"
         f"lead_factor = {trial.ranking.lead_factor}\n"
@@ -191,6 +216,7 @@ def as_toml(trial: Trial, judged: JudgedSet, corpus_digest: str) -> str:
         f"other_platform_factor = {trial.ranking.other_platform_factor}\n"
         f"question_weight = {trial.ranking.question_weight}\n"
         f"belonging_weight = {trial.ranking.belonging_weight}\n"
+        f"relevance_power = {trial.ranking.relevance_power}\n"
         f"synonym_weight = {trial.ranking.synonym_weight}\n\n[fields]\n{fields}"
     )
 

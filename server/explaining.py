@@ -58,7 +58,7 @@ class RepairPart:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A hit's score: (lexical + semantic) * factors + questions + error, each as `given`."""
+    """A hit's score: ((lexical + semantic) * factors + questions + error) * relevance_factor, each as `given`."""
 
     section_id: str
     score: float
@@ -67,6 +67,7 @@ class Explanation:
     factors: dict[str, float]  # setting of server/ranking.toml -> what both halves together were multiplied by
     questions: QuestionsPart
     error: float  # what the section got for explaining an error text of the query
+    relevance_factor: float  # what all was multiplied by for the odds of its relevance beside the best, in (0, 1]
     repairs: tuple[RepairPart, ...]
 
 
@@ -85,6 +86,7 @@ class Explainer:
         ranking = self._searcher.ranking
         if result.degraded:
             mode = "lexical"
+        weights = self._searcher.scored(read, candidates, mode, for_anybody=for_anybody).factors
         if mode == "hybrid":
             shares = fusion.shares(
                 candidates.lexical, candidates.semantic, ranking.semantic_weight, ranking.normalisation
@@ -104,7 +106,8 @@ class Explainer:
             both = words + meaning
             for factor in applied.values():
                 both *= factor
-            error = hit.score - both - asked if row in candidates.error else 0.0
+            weight = weights.get(row, 1.0)
+            error = hit.score / weight - both - asked if row in candidates.error else 0.0
             found.append(
                 Explanation(
                     section_id=hit.section_id,
@@ -114,6 +117,7 @@ class Explainer:
                     factors=applied,
                     questions=QuestionsPart(round(asked, _ROUND), self._nearest(candidates, row)),
                     error=round(error, _ROUND),
+                    relevance_factor=round(weight, _ROUND),
                     repairs=self._repairs(read, row),
                 )
             )

@@ -29,6 +29,8 @@ class Ranking:
     # into the answer by all known questions together.
     question_weight: float = 0.0
     belonging_weight: float = 0.0
+    # Power of the odds of relevance, as calibrated, that the sum of all is multiplied by, for the best rows.
+    relevance_power: float = 0.0
     synonym_weight: float = 1.0  # of what finds the same as a word of the query, beside the word itself
 
 

@@ -189,9 +189,14 @@ def wording(weights: Mapping[str, float], lemmas: Iterable[str]) -> float:
     return sum(weights.get(lemma, 0.0) for lemma in distinct) / math.sqrt(max(1, len(distinct)))
 
 
-def likelihood(calibration: Calibration, features: Mapping[str, float]) -> float:
-    """The likelihood that the section answers, in (0, 1)."""
+def logit(calibration: Calibration, features: Mapping[str, float]) -> float:
+    """The logarithm of the odds that the section answers, in [-30, 30]."""
     total = calibration.intercept + sum(
         term.weight * (features[name] - term.mean) / term.scale for name, term in calibration.terms.items()
     )
-    return 1 / (1 + math.exp(-max(-30.0, min(30.0, total))))
+    return max(-30.0, min(30.0, total))
+
+
+def likelihood(odds: float) -> float:
+    """The likelihood that the section answers, in (0, 1), from the logarithm of its odds."""
+    return 1 / (1 + math.exp(-odds))

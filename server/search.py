@@ -28,7 +28,7 @@ from server.interpretation import Ability, Interpretation, Reader
 from server.ranking import Ranking, read_ranking
 from server.reading.cues import PLATFORMS, Audience, Platform
 from server.reading.known import quoted_errors
-from server.relevance import Gauge, likelihood
+from server.relevance import Gauge, likelihood, logit
 from server.siblings import Siblings
 from server.snippets import Snippets
 from server.tracing import stage
@@ -38,6 +38,7 @@ MatchedBy = Literal["lexical", "semantic", "error"]
 
 NO_FILTERS = Filters()
 CANDIDATES = 100  # taken from each half; on rus-XQuAD 200 changed nDCG@10 by less than 0.001
+_WEIGHED = 12  # rows whose odds of relevance are looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,15 @@ class Candidates:
     platform: Platform | None = None  # told by the words of the query
     audience: Audience | None = None
     platforms: frozenset[str] = frozenset()  # that were asked for; empty: all
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What rows are ranked by, and how it came from the fused scores."""
+
+    scores: Mapping[int, float]
+    factors: Mapping[int, float]  # that the fused scores were multiplied by for the odds of relevance; empty: none
+    logits: Mapping[int, float]  # of the relevance of the best rows; empty without a calibration
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,14 +210,14 @@ class Searcher:
             candidates = self._by_words(read, filters, self._files)
         deadline.check()
         with stage("fuse"):
-            fused = self.fuse(candidates, mode, for_anybody=not filters.audience)
-            rows = self.ranked(fused, limit, per_article)
-            relevances, calibrated = self._relevances(read, candidates, rows, mode)
+            scored = self.scored(read, candidates, mode, for_anybody=not filters.audience)
+            rows = self.ranked(scored.scores, limit, per_article)
+            relevances, calibrated = self._relevances(read, candidates, rows, scored, mode)
         deadline.check()
         with stage("render"):
             marked = self._snippets.query_lemmas(read.read_as)
             hits = tuple(
-                self._hit(rank, row, fused[row], relevance, candidates, marked)
+                self._hit(rank, row, scored.scores[row], relevance, candidates, marked)
                 for rank, (row, relevance) in enumerate(zip(rows, relevances, strict=True), start=1)
             )
         best = max(relevances, default=0.0)
@@ -247,13 +257,35 @@ class Searcher:
             for row in rows
         ]
 
+    def scored(self, read: Interpretation, candidates: Candidates, mode: Mode, *, for_anybody: bool = True) -> Scored:
+        """One score a row, higher is better: the fused one, and of the hybrid weighed by the odds of relevance.
+
+        Of the best rows alone, since the odds take time; the rest are weighed as the least likely of these, and stay
+        below them. Sections that explain an error text stay above. Without a calibration the scores are the fused ones.
+        """
+        fused = self.fuse(candidates, mode, for_anybody)
+        if mode != "hybrid" or not self.calibration or not fused:
+            return Scored(fused, {}, {})
+        best = self._in_order(fused)[:_WEIGHED]
+        features = self._features(read, candidates, best)
+        logits = {row: logit(self.calibration, each) for row, each in zip(best, features, strict=True)}
+        most, least = max(logits.values()), min(logits.values())
+        power = self.ranking.relevance_power
+        factors = {
+            row: 1.0 if row in candidates.error else math.exp(power * (logits.get(row, least) - most)) for row in fused
+        }
+        return Scored({row: score * factors[row] for row, score in fused.items()}, factors, logits)
+
     def _relevances(
-        self, read: Interpretation, candidates: Candidates, rows: Sequence[int], mode: Mode
+        self, read: Interpretation, candidates: Candidates, rows: Sequence[int], scored: Scored, mode: Mode
     ) -> tuple[list[float], bool]:
         """The relevance of each row, and whether it is calibrated: only the hybrid has all features."""
         if mode == "hybrid" and self.calibration:
-            features = self._features(read, candidates, rows)
-            return [likelihood(self.calibration, each) for each in features], True
+            others = [row for row in rows if row not in scored.logits]
+            features = self._features(read, candidates, others) if others else []
+            logits = dict(scored.logits)
+            logits |= {row: logit(self.calibration, each) for row, each in zip(others, features, strict=True)}
+            return [likelihood(logits[row]) for row in rows], True
         return [self._squashed(candidates, row) for row in rows], False
 
     def _squashed(self, candidates: Candidates, row: int) -> float:
@@ -268,7 +300,7 @@ class Searcher:
         """The rows, best first, ties in the order of section_id, at most `per_article` of one article."""
         taken: Counter[str] = Counter()
         kept: list[int] = []
-        for row in sorted(fused, key=lambda row: (-fused[row], self._order[row])):
+        for row in self._in_order(fused):
             article = self.artifact.sections[row].article_id
             if taken[article] < per_article:
                 taken[article] += 1
@@ -276,6 +308,9 @@ class Searcher:
                 if len(kept) == limit:
                     break
         return kept
+
+    def _in_order(self, scores: Mapping[int, float]) -> list[int]:
+        return sorted(scores, key=lambda row: (-scores[row], self._order[row]))
 
     def neighbours(self, section_id: str, count: int) -> list[int]:
         """The rows of the sections most like one in meaning, the nearest first; none where a guarded store fails."""
@@ -412,8 +447,7 @@ class Searcher:
         if self.ranking.synonym_weight and (others := self.synonym_lemmas(read)):
             lemmas.append((others, self.ranking.synonym_weight))
         scores = store.lexical(lemmas, self.ranking.fields, CANDIDATES, filters)
-        best = sorted(scores, key=lambda row: (-scores[row], self._order[row]))[:CANDIDATES]
-        return {row: scores[row] for row in best}
+        return {row: scores[row] for row in self._in_order(scores)[:CANDIDATES]}
 
     def _suits(self, row: int, filters: Filters) -> bool:
         section = self.artifact.sections[row]

@@ -5,10 +5,12 @@ import math
 
 import pytest
 
+from indexer.calibration import FEATURES_VERSION, Calibration, Term
 from indexer.knowledge import Question
 from indexer.questions import QuestionIndex
 from server.app import create_app
 from server.explaining import Explainer
+from server.relevance import Gauge
 from server.search import Filters, Searcher
 
 QUESTIONS = (
@@ -50,7 +52,32 @@ def test_the_parts_add_up_to_the_score(searcher, query, mode):
     assert found
     for hit, each in zip(result.hits, found, strict=True):
         both = (each.lexical.given + each.semantic.given) * math.prod(each.factors.values())
-        assert both + each.questions.given + each.error == pytest.approx(hit.score, abs=2e-3)
+        total = (both + each.questions.given + each.error) * each.relevance_factor
+        assert total == pytest.approx(hit.score, abs=2e-3)
+
+
+def test_what_the_odds_of_relevance_took_is_a_part_as_well(searcher):
+    terms = {name: Term(mean=0.0, scale=1.0, weight=float(name == "coverage")) for name in Gauge.FEATURES}
+    calibration = Calibration(
+        features_version=FEATURES_VERSION,
+        model_fingerprint=searcher.encoder.fingerprint,
+        corpus_digest="",
+        terms=terms,
+        direction=(0.0,) * searcher.encoder.dimension,
+        intercept=0.0,
+        threshold=0.5,
+        fitted_on={},
+        figures={},
+    )
+    artifact = dataclasses.replace(searcher.artifact, calibration=calibration)
+    weighing = Searcher(artifact, searcher.encoder, dataclasses.replace(searcher.ranking, relevance_power=0.5))
+    for query in ("сменить фото", "пишет chat_not_found"):
+        result, found = explained(weighing, query)
+        assert min(each.relevance_factor for each in found) < max(each.relevance_factor for each in found) == 1.0
+        for hit, each in zip(result.hits, found, strict=True):
+            both = (each.lexical.given + each.semantic.given) * math.prod(each.factors.values())
+            total = (both + each.questions.given + each.error) * each.relevance_factor
+            assert total == pytest.approx(hit.score, abs=2e-3)
 
 
 def test_an_error_is_a_part_of_its_own_only_where_the_section_explains_it(searcher):
@@ -101,6 +128,6 @@ def test_the_route_explains_where_it_is_asked_to(built_index, encoder):
     reply = client.post("/v1/search", json=body | {"explain": True}).get_json()
     assert [each["section_id"] for each in reply["explanations"]] == [hit["section_id"] for hit in reply["hits"]]
     assert set(reply["explanations"][0]) == {
-        *("section_id", "score", "lexical", "semantic", "factors", "questions", "error", "repairs")
+        *("section_id", "score", "lexical", "semantic", "factors", "questions", "error", "relevance_factor", "repairs")
     }
     assert client.get("/v1/search?q=фото&explain=true").get_json()["explanations"]

@@ -17,8 +17,9 @@ from indexer.calibration import FEATURES_VERSION, FILE, Calibration, Term, read_
 from indexer.errors import ArticleError
 from indexer.knowledge import Question
 from indexer.questions import QuestionIndex
+from server import search
 from server.asked import LeftOut
-from server.relevance import Gauge, likelihood, vote, wording
+from server.relevance import Gauge, likelihood, logit, vote, wording
 from server.search import First, Searcher
 
 
@@ -82,8 +83,8 @@ def test_an_error_text_of_the_help_is_a_feature(searcher):
 def test_likelihood_follows_its_terms(searcher):
     model = calibration(searcher, intercept=-1.0)
     at = dict.fromkeys(Gauge.FEATURES, 0.0) | {"coverage": 0.75}
-    assert likelihood(model, at) == pytest.approx(1 / (1 + np.exp(-(2.0 * (0.75 - 0.5) / 0.25 - 1.0))))
-    assert 0 < likelihood(model, at | {"coverage": 1e9}) <= 1
+    assert likelihood(logit(model, at)) == pytest.approx(1 / (1 + np.exp(-(2.0 * (0.75 - 0.5) / 0.25 - 1.0))))
+    assert 0 < likelihood(logit(model, at | {"coverage": 1e9})) <= 1
 
 
 def test_without_a_calibration_hits_are_an_answer_and_replies_say_so(searcher):
@@ -109,6 +110,49 @@ def test_the_direction_of_the_query_counts(searcher):
     terms = {name: Term(mean=0.0, scale=1.0, weight=float(name == "direction")) for name in Gauge.FEATURES}
     towards = calibrated(searcher, terms=terms, direction=tuple(vector.tolist()))
     assert towards.search("сменить фото").relevance == pytest.approx(1 / (1 + np.exp(-1.0)), abs=1e-4)
+
+
+def weighing(searcher: Searcher, power: float, **weights: float) -> Searcher:
+    terms = {name: Term(mean=0.0, scale=1.0, weight=weights.get(name, 0.0)) for name in Gauge.FEATURES}
+    found = calibrated(searcher, terms=terms)
+    found.ranking = dataclasses.replace(found.ranking, relevance_power=power)
+    return found
+
+
+def test_the_odds_of_relevance_decide_between_sections_that_score_nearly_the_same(searcher):
+    query = "сменить фото пароль"
+    plain, weighed = (weighing(searcher, power, coverage=-4.0) for power in (0.0, 2.0))
+    before, after = (each.search(query, limit=50, per_article=50).hits for each in (plain, weighed))
+    assert {hit.section_id for hit in before} == {hit.section_id for hit in after}
+    assert after[0].relevance > before[0].relevance
+    assert [hit.score for hit in after] == sorted((hit.score for hit in after), reverse=True)
+    scores = {hit.section_id: hit.score for hit in before}
+    odds = {hit.section_id: hit.relevance / (1 - hit.relevance) for hit in after}
+    odds_of_best = max(odds[hit.section_id] for hit in before[: search._WEIGHED])
+    for hit in after[: search._WEIGHED]:
+        factor = (odds[hit.section_id] / odds_of_best) ** 2
+        assert hit.score == pytest.approx(scores[hit.section_id] * factor, rel=1e-6)
+
+
+def test_what_is_not_weighed_stays_below_what_is_in_its_order(searcher, monkeypatch):
+    monkeypatch.setattr(search, "_WEIGHED", 3)
+    query = "сменить фото"
+    plain, weighed = (weighing(searcher, power, coverage=4.0) for power in (0.0, 2.0))
+    before, after = (
+        [hit.section_id for hit in each.search(query, limit=50, per_article=50).hits] for each in (plain, weighed)
+    )
+    assert len(before) > 6
+    assert set(before[:3]) == set(after[:3])
+    assert before[3:] == after[3:]
+    few = [hit.section_id for hit in weighed.search(query, limit=2, per_article=50).hits]
+    assert few == after[:2]  # how many are asked for does not change the order
+
+
+def test_a_section_that_explains_an_error_text_stays_first_however_unlikely_it_is(searcher):
+    unlikely = weighing(searcher, 2.0, error=-20.0)
+    first, *others = unlikely.search("пишет chat_not_found").hits
+    assert "error" in first.matched_by
+    assert first.relevance < min(hit.relevance for hit in others)
 
 
 def test_near_known_questions_outvote_far_ones_and_nobody_near_says_nothing():
@@ -234,13 +278,15 @@ def test_fit_tells_apart_what_differs_and_gives_likelihoods(searcher):
     direction = np.array(found.direction)
     said = [
         likelihood(
-            found,
-            {
-                **each.first.features,
-                "direction": float(each.first.vector @ direction),
-                "wording": wording(found.wording, each.first.lemmas),
-                "neighbours": 0.0,
-            },
+            logit(
+                found,
+                {
+                    **each.first.features,
+                    "direction": float(each.first.vector @ direction),
+                    "wording": wording(found.wording, each.first.lemmas),
+                    "neighbours": 0.0,
+                },
+            )
         )
         for each in new
     ]

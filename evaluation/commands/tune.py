@@ -35,7 +35,7 @@ def _tune(options: argparse.Namespace) -> int:
             f"lead {chosen.lead_factor}, admin {chosen.admin_factor}, "
             f"asked {chosen.asked_by_admin_factor}, other platforms {chosen.other_platform_factor}, "
             f"questions {chosen.question_weight} and {chosen.belonging_weight}, "
-            f"synonyms {chosen.synonym_weight}; {fields}"
+            f"odds {chosen.relevance_power}, synonyms {chosen.synonym_weight}; {fields}"
         )
     if options.write:
         text = tuning.as_toml(found[0], judged, searcher.artifact.manifest.inputs.corpus_digest)
