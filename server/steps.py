@@ -16,8 +16,8 @@ from server.search import Result, Searcher, section_url
 _LOOKED_AT, _LOOKED_AT_UNLEARNT = (5, 10), (3, 5)
 _GIVING = 3  # sections
 # Chosen on known questions, each left out in turn, see docs/design.md.
-_STEEP = 3  # how steeply what a section's steps are worth falls with its score: a power of the share
-_LEAST = 0.38  # share of the best step's score that a step needs
+_STEEP = 1.5  # how steeply what a section's steps are worth falls with its score: a power of the share
+_LEAST = 0.4  # share of the best step's score that a step needs
 _FLOOR = 0.1  # score that the best step needs where nothing is said to be wrong
 _NEARLY = 0.8  # share of the best section's score, for a section of whose steps nothing was learnt
 _ALIKE = 0.75  # share of lemmas, of all that either has, from which two steps are one (Jaccard, 1901)
