@@ -95,8 +95,8 @@ def ablations(searcher: Searcher, judged: JudgedSet) -> list[System]:
 def _variants(searcher: Searcher) -> dict[str, Searcher]:
     searcher = Searcher(searcher.artifact, Remembering(searcher.encoder), searcher.ranking)
     by_rank = replace(searcher.ranking, normalisation="reciprocal_rank", semantic_weight=0.5)
-    unasked = replace(searcher.ranking, question_weight=0.0, belonging_weight=0.0)
     unweighed = replace(searcher.ranking, relevance_power=0.0)
+    unasked = replace(unweighed, question_weight=0.0, belonging_weight=0.0)  # the odds know those questions, too
     return {
         "hybrid, surface words": _with_terms(searcher, surface_words),
         "hybrid, stems": _with_terms(searcher, stems),
