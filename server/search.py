@@ -453,13 +453,14 @@ class Searcher:
         self, rank: int, row: int, score: float, relevance: float, candidates: Candidates, marked: frozenset[str]
     ) -> Hit:
         section = self.artifact.sections[row]
-        matching: dict[MatchedBy, bool] = {
-            "lexical": row in candidates.lexical,
-            "semantic": row in candidates.semantic,
-            "error": row in candidates.error,
-        }
-        matched = tuple(name for name, matches in matching.items() if matches)
-        return self.describe(section, marked, rank=rank, score=score, relevance=relevance, matched_by=matched)
+        matched: list[MatchedBy] = []
+        if row in candidates.lexical:
+            matched.append("lexical")
+        if row in candidates.semantic:
+            matched.append("semantic")
+        if row in candidates.error:
+            matched.append("error")
+        return self.describe(section, marked, rank=rank, score=score, relevance=relevance, matched_by=tuple(matched))
 
     def describe(
         self,
