@@ -69,6 +69,11 @@ class Guard:
         call.wait(HEAD_START)
         return lambda: self._outcome(call)
 
+    def rest(self) -> None:
+        """Ends the threads that wait for calls: a process is best forked while it has no others."""
+        while self._idle:
+            self._idle.pop().end()
+
     def _outcome(self, call: "_Call[Given]") -> Given:
         try:
             given = call.outcome()
@@ -181,7 +186,7 @@ class _Helper:
     def __init__(self, idle: list["_Helper"]) -> None:
         """`idle` is where it is to be found while it has nothing to do; at first it is not there."""
         self._idle = idle
-        self._calls: SimpleQueue[_Call[Any]] = SimpleQueue()
+        self._calls: SimpleQueue[_Call[Any] | None] = SimpleQueue()  # None: it is to end
         self._thread = threading.Thread(target=self._run, name="semantic", daemon=True)
         self._thread.start()
 
@@ -194,6 +199,11 @@ class _Helper:
         """Makes a call, next."""
         self._calls.put(call)
 
+    def end(self) -> None:
+        """Ends it, where it has nothing to do and nobody will find it any more."""
+        self._calls.put(None)
+        self._thread.join()
+
     def _run(self) -> None:
         while True:
             try:
@@ -202,6 +212,8 @@ class _Helper:
                 if self._leaves():
                     return
                 continue
+            if call is None:
+                return
             call.run()
             self._idle.append(self)  # before the call ends: who waits for it may have the next one at once
             call.end()

@@ -10,6 +10,7 @@ import pytest
 from helpers import HashEncoder
 
 from server import guard as guards
+from server.__main__ import warm_up
 from server.app import create_app
 from server.bounds import Bounds
 from server.guard import Guard, SemanticUnavailableError
@@ -298,6 +299,13 @@ def test_thread_without_calls_ends_and_the_next_call_gets_another(monkeypatch):
     assert eventually(lambda: threads_of_guards() <= others)
 
 
+def test_process_that_has_warmed_up_has_no_threads_to_fork_with(app):
+    others = threads_of_guards()
+    warm_up(app.extensions["live"].now().searcher)
+    assert threads_of_guards() <= others
+    assert searched(app.test_client())["degraded"] is None
+
+
 def test_call_that_ends_its_thread_keeps_no_place_among_those_that_hang(monkeypatch):
     monkeypatch.setattr(guards, "FAILURES", 100)
     monkeypatch.setattr(threading, "excepthook", lambda told: None)
@@ -315,6 +323,9 @@ def test_guard_that_was_used_before_a_fork_serves_both_processes():
     assert guard.call(lambda: 7) == 7  # its thread waits for more, and is not there in the child
     child = os.fork()
     if not child:
-        os._exit(guard.call(lambda: 8))
+        try:
+            os._exit(guard.call(lambda: 8))
+        finally:
+            os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 8
     assert guard.call(lambda: 7) == 7
