@@ -91,8 +91,9 @@ class LexicalIndex:
         holding = np.arange(self._sections)
         for lemma in sorted(set(lemmas)):
             rows = [np.empty(0, dtype=np.int64)]
+            numbers = self._numbers([lemma])
             for index in self._fields.values():
-                rows += [index.scores["indices"][start:stop] for start, stop in self._lists(index, [lemma])]
+                rows += [index.scores["indices"][start:stop] for start, stop in self._lists(index, numbers)]
             holding = np.intersect1d(holding, np.concatenate(rows))
         return len(holding) / max(1, self._sections)
 
@@ -116,14 +117,15 @@ class LexicalIndex:
         total = np.zeros(self._sections, dtype=np.float32)
         # One for all fields: of a million sections it has 4 MB, which the system takes back and clears each time.
         own = np.empty_like(total)
+        numbers = self._numbers(lemmas)
         for name, index in self._fields.items():
             weight = weights.get(name, 0.0)
-            lists = self._lists(index, lemmas) if weight else []
+            lists = self._lists(index, numbers) if weight else []
             if lists:
                 own.fill(0)
                 scores, rows = index.scores["data"], index.scores["indices"]
-                for start, stop in lists:
-                    np.add.at(own, rows[start:stop], scores[start:stop])
+                for start, stop in lists:  # a section stands once among the postings of a lemma
+                    own[rows[start:stop]] += scores[start:stop]
                 own *= np.float32(weight)
                 total += own
         return total
@@ -155,7 +157,8 @@ class LexicalIndex:
 
     def postings(self, lemmas: Sequence[str], weights: Mapping[str, float]) -> int:
         """How many postings (a lemma and a section that holds it in a field) the scores of a query are made of."""
-        read = (self._lists(index, lemmas) for name, index in self._fields.items() if weights.get(name, 0.0))
+        numbers = self._numbers(lemmas)
+        read = (self._lists(index, numbers) for name, index in self._fields.items() if weights.get(name, 0.0))
         return sum(stop - start for lists in read for start, stop in lists)
 
     def columns(self, field: str) -> tuple[Scores, npt.NDArray[np.int32], npt.NDArray[np.int64]]:
@@ -173,12 +176,15 @@ class LexicalIndex:
         """The place of a lemma in the vocabulary."""
         return self._ids.get(lemma)
 
-    def _lists(self, index: "bm25s.BM25", lemmas: Sequence[str]) -> list[tuple[int, int]]:
-        """Where the postings of the lemmas lie in a field, [start, stop), without those that it does not hold."""
+    def _numbers(self, lemmas: Sequence[str]) -> npt.NDArray[np.int64]:
+        """The places in the vocabulary of those lemmas that stand there."""
+        return np.array([self._ids[lemma] for lemma in lemmas if lemma in self._ids], dtype=np.int64)
+
+    def _lists(self, index: "bm25s.BM25", numbers: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
+        """Where the postings of these lemmas lie in a field, [start, stop), without those that it does not hold."""
         # bm25s keeps a sparse matrix by columns: those of lemma i lie between indptr[i] and indptr[i + 1].
         starts = index.scores["indptr"]
-        known = [self._ids[lemma] for lemma in lemmas if lemma in self._ids]
-        lists = [(int(starts[number]), int(starts[number + 1])) for number in known]
+        lists = zip(starts[numbers].tolist(), starts[numbers + 1].tolist(), strict=True)
         return [(start, stop) for start, stop in lists if start < stop]
 
     def save(self, folder: Path) -> None:

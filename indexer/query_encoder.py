@@ -7,7 +7,7 @@ once for all processes of a machine.
 
 import os
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -25,6 +25,7 @@ FOLDER = "encoder"  # of the artifact
 GRAPH, EMBEDDINGS, TOKENIZER, CARD = "graph.onnx", "embeddings.npy", "tokenizer.json", "card.json"
 
 _BATCH = 16  # queries encoded at once, of like length
+_ROWS = 2048  # of the token embeddings that are kept, 2 MB: those of common words
 _LARGE = 64 * 384  # numbers read, about 64 tokens, from which the memory of a run is given back
 
 
@@ -165,7 +166,7 @@ class OnnxEncoder:
 
 
 class _Rows:
-    """A matrix in a file, of which rows are read; threads and forked processes may share it."""
+    """A matrix in a file, of which rows are read, the last ones kept; threads and forked processes may share it."""
 
     def __init__(self, path: Path) -> None:
         """Raises ValueError or OSError where there is no such matrix."""
@@ -175,12 +176,16 @@ class _Rows:
         self.width, self._dtype = matrix.shape[1], matrix.dtype
         self._offset, self._bytes = int(matrix.offset), matrix.shape[1] * matrix.dtype.itemsize
         self._file = path.open("rb")
+        # A query of 20 tokens would give the interpreter away 20 times, and have to wait for it as often.
+        self._row = lru_cache(maxsize=_ROWS)(self._read)
 
     def read(self, rows: Sequence[int]) -> npt.NDArray[np.float16]:
         """These rows, (rows, width)."""
-        file = self._file.fileno()
-        content = b"".join(os.pread(file, self._bytes, self._offset + row * self._bytes) for row in rows)
+        content = b"".join(map(self._row, rows))
         return np.frombuffer(content, self._dtype).reshape(len(rows), self.width)
+
+    def _read(self, row: int) -> bytes:
+        return os.pread(self._file.fileno(), self._bytes, self._offset + row * self._bytes)
 
 
 def _damaged(place: Path, error: Exception) -> ArtifactError:

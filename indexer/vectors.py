@@ -88,14 +88,15 @@ class VectorIndex:
             return []
         wanted = min(count, most)
         while True:
-            best: dict[int, float] = {}
             with _one_thread():
-                nearest = self._nearest(query_vector, wanted, windows)
-            for window, score in nearest:
-                best.setdefault(int(self._rows[window]), score)
+                found, scores = self._nearest(query_vector, wanted, windows)
+            best: dict[int, float] = {}
+            for row, score in zip(self._rows[found].tolist(), scores.tolist(), strict=True):
+                best.setdefault(row, score)
             # A section with several windows among the nearest leaves room for fewer others.
-            if len(best) >= count or len(nearest) == most or len(nearest) < wanted:
-                return sorted(best.items(), key=lambda pair: (-pair[1], pair[0]))[:count]
+            if len(best) >= count or len(found) == most or len(found) < wanted:
+                ranked = sorted((-score, row) for row, score in best.items())[:count]
+                return [(row, -score) for score, row in ranked]
             wanted = min(4 * wanted, most)
 
     def _looked_at(self, allowed: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.int64] | None:
@@ -114,8 +115,10 @@ class VectorIndex:
         place[np.asarray(rows, dtype=np.int64)] = np.arange(len(rows), dtype=np.int32)
         return VectorIndex(self._index, np.where(self._rows >= 0, place[self._rows], np.int32(-1)), self._hashes)
 
-    def _nearest(self, vector: Vectors, count: int, windows: npt.NDArray[np.int64] | None) -> list[tuple[int, float]]:
-        """The nearest windows (of those given), at most `count`, as (window, cosine), best first."""
+    def _nearest(
+        self, vector: Vectors, count: int, windows: npt.NDArray[np.int64] | None
+    ) -> tuple[npt.NDArray[np.int64], Vectors]:
+        """The nearest windows (of those given), at most `count`, best first, and their cosines."""
         parameters: Any = None
         if self.kind == "flat" or (windows is not None and len(windows) <= FLAT_UP_TO):
             if windows is not None:
@@ -134,8 +137,8 @@ class VectorIndex:
             factor = max(_COMPARED, _AT_LEAST / count)
             parameters = _faiss.IndexRefineSearchParameters(k_factor=factor, base_index_params=inside)
             scores, found = self._index.search(vector[None, :], count, params=parameters)
-        pairs = zip(found[0].tolist(), scores[0].tolist(), strict=True)
-        return [(window, score) for window, score in pairs if window >= 0]
+        is_found = found[0] >= 0
+        return found[0][is_found], scores[0][is_found]
 
     def neighbours(self, row: int, count: int) -> list[tuple[int, float]]:
         """The `count` sections nearest to one by its first window, as (row, cosine), best first, without itself."""

@@ -72,6 +72,8 @@ def warm_up(searcher: Searcher) -> None:
     known = [question.text for question in searcher.artifact.questions.questions]
     for query in known[:: max(1, len(known) // _WARMING)] or ["проверка"]:
         searcher.search(query)
+    if searcher.guard:
+        searcher.guard.rest()
     memory.give_back()  # 20 MB of what loading needed
 
 

@@ -141,5 +141,6 @@ def _failure(error: Exception) -> Response:
 
 def _with_headers(response: Response) -> Response:
     for name, value in _HEADERS.items():
-        response.headers.setdefault(name, value)
+        if name not in response.headers:
+            response.headers.add(name, value)
     return response

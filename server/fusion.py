@@ -10,7 +10,10 @@ def minmax(scores: Scores) -> dict[int, float]:
     if not scores:
         return {}
     low, high = min(scores.values()), max(scores.values())
-    return {row: (score - low) / (high - low) if high > low else 1.0 for row, score in scores.items()}
+    if not high > low:
+        return dict.fromkeys(scores, 1.0)
+    reach = high - low
+    return {row: (score - low) / reach for row, score in scores.items()}
 
 
 def by_maximum(scores: Scores) -> dict[int, float]:
@@ -63,5 +66,11 @@ def weighted_sum(lexical: Scores, semantic: Scores, semantic_weight: float, norm
 
     The convex combination of Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval" (2023).
     """
-    both = shares(lexical, semantic, semantic_weight, normalisation)
-    return {row: left + right for row, (left, right) in both.items()}
+    normalise = NORMALISATIONS[normalisation]
+    left, right = normalise(lexical), normalise(semantic)
+    # As `shares` has it, without a pair for every row.
+    lexical_weight = 1 - semantic_weight
+    return {
+        row: lexical_weight * left.get(row, 0.0) + semantic_weight * right.get(row, 0.0)
+        for row in left.keys() | right.keys()
+    }

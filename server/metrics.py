@@ -82,6 +82,7 @@ class Metrics:
             ("reason",),
             registry=self._own,
         )
+        self._told_waiting: int | None = None
         # Finding a child by its labels takes longer than counting.
         self._stages: dict[tuple[str, str], Histogram] = {}
         self._outcomes: dict[tuple[str, str], Counter] = {}
@@ -102,7 +103,9 @@ class Metrics:
 
     def waits(self, requests: int) -> None:
         """So many requests wait for a thread of this process."""
-        self._waiting.set(requests)
+        if requests != self._told_waiting:  # told twice a request, mostly 0, by the loop that all requests pass
+            self._told_waiting = requests
+            self._waiting.set(requests)
 
     def rejected(self, code: str) -> None:
         """A request was refused with this code."""

@@ -7,6 +7,7 @@ logistic model of them (indexer/calibration.py) can say how likely an answer is.
 import math
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from indexer.encoder import Vectors
 from indexer.lemmas import Lemmatizer
 from indexer.lexical import LexicalIndex
 from indexer.wordlist import WordList, folded
-from indexer.words import clean, words
+from indexer.words import clean, word_texts
 from server.interpretation import Interpretation
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -27,15 +28,35 @@ _TELLING, _EMPTY = 3.0, 6.0
 _NEUTRAL = 0.86  # cosine of the imaginary neighbour that says nothing
 _FAR = 0.8  # cosine of questions that have nothing in common
 
+_KEPT_WORDS = 4096  # words of queries whose weights are kept, about 0.3 kB each
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """A lemma of a query that says something of its subject."""
+
+    lemma: str
+    weight: float  # how much, in (0, 1]
+    others: tuple[frozenset[str], ...]  # sets of lemmas, each of which finds the same
+    is_unknown: bool  # no section has it, nor is there another way to say it
+    is_foreign: bool  # in Latin letters, mostly the name of a product: «почистить кэш в Telegram»
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What the words of a query say of its subject."""
+
+    telling: tuple[Telling, ...]  # each once, in the order in which they come
+    total: float  # of their weights
+    wording: float  # what the calibration has learnt of the query's lemmas; 0.0 without one
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What is known of a query before any section is looked at."""
 
-    weights: Mapping[str, float]  # content lemma -> how much it says of the subject, in (0, 1]
-    alternatives: Mapping[str, tuple[frozenset[str], ...]]  # lemma -> sets of lemmas, each of which finds the same
+    subject: Subject
     direction: float  # of the query's vector along the calibration's
-    wording: float  # what the calibration has learnt of the query's lemmas
     neighbours: float  # whether known questions that mean the same have an answer, in [-1, 1]
     background: float  # mean cosine of the candidates, which a good hit stands out from
 
@@ -66,21 +87,26 @@ class Gauge:
         self._sides = sides
         self._reach = calibration.reach if calibration else 1.0
         self._direction = np.array(calibration.direction, dtype=np.float32) if calibration else None
+        self._weight = lru_cache(maxsize=_KEPT_WORDS)(self._weight_uncached)
+
+    def subject(self, read: Interpretation) -> Subject:
+        """What the words of the query say."""
+        telling = self._telling(read)
+        total = sum(each.weight for each in telling)
+        return Subject(telling, total, wording(self._wording, self._lemmatizer.lemmas(read.read_as)))
 
     def evidence(
-        self, read: Interpretation, semantic: Mapping[int, float], vector: Vectors | None, to_each: Vectors | None
+        self, subject: Subject, semantic: Mapping[int, float], vector: Vectors | None, to_each: Vectors | None
     ) -> Evidence:
-        """What the query brings; direction and wording are 0.0 without a calibration.
+        """What the query brings; its direction is 0.0 without a calibration.
 
         `to_each` is the cosine of every known question, (questions,).
         """
         return Evidence(
-            weights=self._weights(read.read_as),
-            alternatives=self._alternatives(read),
+            subject,
             direction=float(vector @ self._direction) if vector is not None and self._direction is not None else 0.0,
-            wording=wording(self._wording, self._lemmatizer.lemmas(read.read_as)),
             neighbours=0.0 if to_each is None else float(vote(to_each[None, :], self._sides, self._reach)[0]),
-            background=float(np.mean(list(semantic.values()))) if semantic else 0.0,
+            background=float(np.fromiter(semantic.values(), float, len(semantic)).mean()) if semantic else 0.0,
         )
 
     def features(
@@ -100,31 +126,30 @@ class Gauge:
         how much it belongs into the answer by all of them together; `explains` says that it explains an error text of
         the query.
         """
-        total = sum(evidence.weights.values())
+        subject = evidence.subject
         held = unknown = foreign = 0.0
         section = self._lexical.lemmas_of(row)
-        for lemma, weight in evidence.weights.items():
-            others = evidence.alternatives.get(lemma, ())
-            if _holds(section, lemma, others):
-                held += weight
+        for each in subject.telling:
+            if _holds(section, each):
+                held += each.weight
                 continue
-            if lemma not in self._vocabulary and not others:
-                unknown += weight
-            if lemma.isascii() and not lemma.isdigit():  # mostly the name of a product: «почистить кэш в Telegram»
-                foreign = max(foreign, weight)
+            if each.is_unknown:
+                unknown += each.weight
+            if each.is_foreign:
+                foreign = max(foreign, each.weight)
         return {
             "cosine": cosine,
             "gap": cosine - evidence.background,
-            "coverage": held / total if total else 0.0,
-            "unknown": unknown / total if total else 1.0,
+            "coverage": held / subject.total if subject.total else 0.0,
+            "unknown": unknown / subject.total if subject.total else 1.0,
             "foreign": foreign,
             "lexical": math.log1p(lexical),
-            "words": math.log1p(total),
+            "words": math.log1p(subject.total),
             "error": float(explains),
             "asked": max(asked, _FAR),
             "belonging": belonging,
             "direction": evidence.direction,
-            "wording": evidence.wording,
+            "wording": subject.wording,
             "neighbours": evidence.neighbours,
         }
 
@@ -133,42 +158,43 @@ class Gauge:
 
         0.0 where none of them tells anything.
         """
-        weights, alternatives = self._weights(read.read_as), self._alternatives(read)
-        total = sum(weights.values()) or 1.0
-        return [
-            sum(weight for lemma, weight in weights.items() if _holds(text, lemma, alternatives.get(lemma, ()))) / total
-            for text in texts
-        ]
+        telling = self._telling(read)
+        total = sum(each.weight for each in telling) or 1.0
+        return [sum(each.weight for each in telling if _holds(text, each)) / total for text in texts]
 
-    def _alternatives(self, read: Interpretation) -> dict[str, tuple[frozenset[str], ...]]:
+    def _telling(self, read: Interpretation) -> tuple[Telling, ...]:
         alternatives: dict[str, tuple[frozenset[str], ...]] = {}
         for expansion in read.expansions:
             meant = tuple(frozenset(self._lemmatizer.lemmas(word)) for word in expansion.meant)
             for lemma in expansion.phrase:
                 alternatives[lemma] = (*alternatives.get(lemma, ()), *meant)
-        return alternatives
+        weights = dict(filter(None, map(self._weight, word_texts(clean(read.read_as)))))
+        found = []
+        for lemma, weight in weights.items():
+            others = alternatives.get(lemma, ())
+            is_unknown = lemma not in self._vocabulary and not others
+            found.append(Telling(lemma, weight, others, is_unknown, lemma.isascii() and not lemma.isdigit()))
+        return tuple(found)
 
-    def _weights(self, text: str) -> dict[str, float]:
-        weights: dict[str, float] = {}
-        for word in words(clean(text)):
-            form = folded(word.text)
-            lemma = self._lemmatizer.lemma(word.text)
-            if self._lemmatizer.is_function_word(word.text):
-                continue
-            common = max(
-                frequencies.get(each, 0.0)
-                for frequencies in (self._words.russian, self._words.english)
-                for each in (form, lemma)
-            )
-            weight = min(1.0, (_EMPTY - common) / (_EMPTY - _TELLING))
-            if weight > 0:
-                weights[lemma] = weight
-        return weights
+    def _weight_uncached(self, word: str) -> tuple[str, float] | None:
+        """The lemma of a word and how much it says of a query's subject; None where that is nothing."""
+        if self._lemmatizer.is_function_word(word):
+            return None
+        lemma = self._lemmatizer.lemma(word)
+        common = max(
+            frequencies.get(each, 0.0)
+            for frequencies in (self._words.russian, self._words.english)
+            for each in (folded(word), lemma)
+        )
+        weight = min(1.0, (_EMPTY - common) / (_EMPTY - _TELLING))
+        return (lemma, weight) if weight > 0 else None
 
 
-def _holds(text: Set[str], lemma: str, others: Iterable[frozenset[str]]) -> bool:
+def _holds(text: Set[str], telling: Telling) -> bool:
     """Whether lemmas hold this one, or all of another way to say it."""
-    return lemma in text or any(other <= text for other in others)
+    if telling.lemma in text:
+        return True
+    return bool(telling.others) and any(other <= text for other in telling.others)
 
 
 def vote(cosines: Floats, sides: Floats, reach: float) -> Floats:

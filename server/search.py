@@ -4,8 +4,8 @@ import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Literal
+from functools import lru_cache, partial
+from typing import Literal, TypeVar
 from urllib.parse import quote
 
 import numpy as np
@@ -28,15 +28,17 @@ from server.interpretation import Ability, Interpretation, Reader
 from server.ranking import Ranking, read_ranking
 from server.reading.cues import PLATFORMS, Audience, Platform
 from server.reading.known import quoted_errors
-from server.relevance import Gauge, likelihood, logit
+from server.relevance import Gauge, Subject, likelihood, logit
 from server.siblings import Siblings
 from server.snippets import Snippets
 from server.tracing import stage
 
 Mode = Literal["hybrid", "lexical", "semantic"]
 MatchedBy = Literal["lexical", "semantic", "error"]
+_Given = TypeVar("_Given")
 
 NO_FILTERS = Filters()
+_QUOTED = 4096  # parts of addresses that are kept, about 0.2 kB each
 CANDIDATES = 100  # taken from each half; on rus-XQuAD 200 changed nDCG@10 by less than 0.001
 _WEIGHED = 12  # rows whose odds of relevance are looked at
 
@@ -85,6 +87,7 @@ class Candidates:
     error: frozenset[int]
     vector: Vectors | None = None  # of the query, where the semantic half was asked
     likeness: Likeness | None = None  # of known questions, where both halves were asked
+    subject: Subject | None = None  # of the query, where both were
     platform: Platform | None = None  # told by the words of the query
     audience: Audience | None = None
     platforms: frozenset[str] = frozenset()  # that were asked for; empty: all
@@ -174,7 +177,8 @@ class Searcher:
         }
         self._siblings = Siblings(artifact.sections)
         # Rows in the order of section_id: ties are broken by it.
-        self._order = {self._rows[section_id]: place for place, section_id in enumerate(sorted(self._rows))}
+        self._order = np.empty(len(self._rows), dtype=np.int64)
+        self._order[[self._rows[section_id] for section_id in sorted(self._rows)]] = np.arange(len(self._rows))
 
     def search(
         self,
@@ -241,7 +245,8 @@ class Searcher:
     def _features(self, read: Interpretation, candidates: Candidates, rows: Sequence[int]) -> list[dict[str, float]]:
         likeness = candidates.likeness
         to_each = likeness.to_each if likeness else None
-        evidence = self.gauge.evidence(read, candidates.semantic, candidates.vector, to_each)
+        subject = candidates.subject or self.gauge.subject(read)
+        evidence = self.gauge.evidence(subject, candidates.semantic, candidates.vector, to_each)
         asked = self.asked.cosines(likeness) if likeness else {}
         belonging = likeness.belonging if likeness else {}
         return [
@@ -266,7 +271,7 @@ class Searcher:
         fused = self.fuse(candidates, mode, for_anybody)
         if mode != "hybrid" or not self.calibration or not fused:
             return Scored(fused, {}, {})
-        best = self._in_order(fused)[:_WEIGHED]
+        best = self._best_first(fused)[:_WEIGHED]
         features = self._features(read, candidates, best)
         logits = {row: logit(self.calibration, each) for row, each in zip(best, features, strict=True)}
         most, least = max(logits.values()), min(logits.values())
@@ -300,7 +305,7 @@ class Searcher:
         """The rows, best first, ties in the order of section_id, at most `per_article` of one article."""
         taken: Counter[str] = Counter()
         kept: list[int] = []
-        for row in self._in_order(fused):
+        for row in self._best_first(fused):
             article = self.artifact.sections[row].article_id
             if taken[article] < per_article:
                 taken[article] += 1
@@ -309,14 +314,18 @@ class Searcher:
                     break
         return kept
 
-    def _in_order(self, scores: Mapping[int, float]) -> list[int]:
-        return sorted(scores, key=lambda row: (-scores[row], self._order[row]))
+    def _best_first(self, scores: Mapping[int, float]) -> list[int]:
+        """The rows in the order of their scores, ties in that of section_id."""
+        rows = np.fromiter(scores, np.int64, len(scores))
+        order = np.lexsort((self._order[rows], -np.fromiter(scores.values(), np.float64, len(scores))))
+        best: list[int] = rows[order].tolist()
+        return best
 
     def neighbours(self, section_id: str, count: int) -> list[int]:
         """The rows of the sections most like one in meaning, the nearest first; none where a guarded store fails."""
         near = partial(self.store.neighbours, self._rows[section_id], count)
         try:
-            found = self.guard.call(near) if self.guard and self.store.is_remote else near()
+            found = self._guarded(near) if self.store.is_remote else near()
         except SemanticUnavailableError:
             found = []
         return [row for row, _ in found]
@@ -339,22 +348,39 @@ class Searcher:
         Raises SemanticUnavailableError where a guarded semantic half, or a guarded store of another machine, does not
         answer.
         """
-        found = Candidates({}, {}, frozenset(), platform=read.platform, audience=read.audience)
-        if mode != "semantic":
-            by_words = partial(self._by_words, read, filters, self.store)
-            found = self.guard.call(by_words) if self.guard and self.store.is_remote else by_words()
         if mode == "lexical":
-            return found
+            return self._found_by_words(read, filters)
         deadline.check()
         by_meaning = partial(self._semantic, read, filters)
-        vector, semantic = self.guard.call(by_meaning) if self.guard else by_meaning()
-        likeness: Likeness | None = None
+        # The model computes in another thread and leaves the interpreter to this one, which looks at the words
+        # meanwhile. Where a store of another machine fails at that, nothing else is worth its time.
+        meant = self.guard.begin(by_meaning) if self.guard and not self.store.is_remote else None
+        found = Candidates({}, {}, frozenset(), platform=read.platform, audience=read.audience)
+        worded = likeness = subject = None
         if mode == "hybrid":
+            found = self._found_by_words(read, filters)
             with stage("fuse"):
-                likeness = self.asked.likeness(vector, self.lemmatizer.lemmas(read.read_as), left_out)
+                subject = self.gauge.subject(read)
+                worded = self.asked.worded(self.lemmatizer.lemmas(read.read_as), left_out)
+        vector, semantic = meant() if meant else self._guarded(by_meaning)
+        if worded:
+            with stage("fuse"):
+                likeness = self.asked.likeness(vector, worded, left_out)
         return replace(
-            found, semantic=semantic, vector=vector, likeness=likeness, platforms=frozenset(filters.platform)
+            found,
+            semantic=semantic,
+            vector=vector,
+            likeness=likeness,
+            subject=subject,
+            platforms=frozenset(filters.platform),
         )
+
+    def _found_by_words(self, read: Interpretation, filters: Filters) -> Candidates:
+        by_words = partial(self._by_words, read, filters, self.store)
+        return self._guarded(by_words) if self.store.is_remote else by_words()
+
+    def _guarded(self, work: Callable[[], _Given]) -> _Given:
+        return self.guard.call(work) if self.guard else work()
 
     def _by_words(self, read: Interpretation, filters: Filters, store: Store) -> Candidates:
         """What the lexical half of a store finds, and the rows that explain an error text of the query."""
@@ -447,7 +473,9 @@ class Searcher:
         if self.ranking.synonym_weight and (others := self.synonym_lemmas(read)):
             lemmas.append((others, self.ranking.synonym_weight))
         scores = store.lexical(lemmas, self.ranking.fields, CANDIDATES, filters)
-        return {row: scores[row] for row in self._in_order(scores)[:CANDIDATES]}
+        if len(scores) <= CANDIDATES:
+            return scores
+        return {row: scores[row] for row in self._best_first(scores)[:CANDIDATES]}
 
     def _suits(self, row: int, filters: Filters) -> bool:
         section = self.artifact.sections[row]
@@ -457,13 +485,14 @@ class Searcher:
         self, rank: int, row: int, score: float, relevance: float, candidates: Candidates, marked: frozenset[str]
     ) -> Hit:
         section = self.artifact.sections[row]
-        matching: dict[MatchedBy, bool] = {
-            "lexical": row in candidates.lexical,
-            "semantic": row in candidates.semantic,
-            "error": row in candidates.error,
-        }
-        matched = tuple(name for name, matches in matching.items() if matches)
-        return self.describe(section, marked, rank=rank, score=score, relevance=relevance, matched_by=matched)
+        matched: list[MatchedBy] = []
+        if row in candidates.lexical:
+            matched.append("lexical")
+        if row in candidates.semantic:
+            matched.append("semantic")
+        if row in candidates.error:
+            matched.append("error")
+        return self.describe(section, marked, rank=rank, score=score, relevance=relevance, matched_by=tuple(matched))
 
     def describe(
         self,
@@ -500,12 +529,17 @@ class Searcher:
 
 def section_url(section: Section) -> str:
     """Where the section stands on the site."""
-    return f"{article_url(section.article_id)}#{quote(section.anchor)}"
+    return f"{article_url(section.article_id)}#{_quoted(section.anchor)}"
 
 
 def article_url(article_id: str) -> str:
     """Where the article stands on the site."""
-    return f"/articles/{quote(article_id)}"
+    return f"/articles/{_quoted(article_id)}"
+
+
+@lru_cache(maxsize=_QUOTED)
+def _quoted(part: str) -> str:
+    return quote(part)
 
 
 def relevance_of_cosine(cosine: float) -> float:

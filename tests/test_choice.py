@@ -53,7 +53,8 @@ def index_of(*questions: Question, sections: tuple[Section, ...] = (WHOLE,)) -> 
 def like(index: QuestionIndex, query: str, left_out: LeftOut | None = None) -> Likeness:
     rows = {section_id: row for row, (section_id,) in enumerate(index.learnt.sections.names)}
     known = KnownQuestions(index, rows)
-    return known.likeness(HashEncoder().encode_query(query), lemmatizer().lemmas(query), left_out)
+    worded = known.worded(lemmatizer().lemmas(query), left_out)
+    return known.likeness(HashEncoder().encode_query(query), worded, left_out)
 
 
 def scores(index: QuestionIndex, query: str, of: Section = WHOLE, left_out: LeftOut | None = None) -> list[float]:

@@ -1,6 +1,7 @@
 """The semantic half fails while the server runs: words answer alone, all is told, and it does not stay so."""
 
 import logging
+import os
 import threading
 import time
 
@@ -9,6 +10,7 @@ import pytest
 from helpers import HashEncoder
 
 from server import guard as guards
+from server.__main__ import warm_up
 from server.app import create_app
 from server.bounds import Bounds
 from server.guard import Guard, SemanticUnavailableError
@@ -50,6 +52,18 @@ def app(built_index, failing):
 @pytest.fixture
 def client(app):
     return app.test_client()
+
+
+def threads_of_guards():
+    return {thread for thread in threading.enumerate() if thread.name == "semantic"}
+
+
+def eventually(is_so):
+    """Whether something comes true within ten seconds."""
+    until = time.monotonic() + 10
+    while not is_so() and time.monotonic() < until:
+        time.sleep(0.01)
+    return is_so()
 
 
 def guard_of(app):
@@ -182,6 +196,20 @@ def test_measuring_searches_are_told_what_fails(artifact, failing):
         Searcher(artifact, failing).search(QUERY)
 
 
+def test_words_are_looked_at_while_the_query_is_encoded(built_index, failing):
+    app = create_app(built_index, failing)
+    searcher, looked = app.extensions["live"].now().searcher, threading.Event()
+    lexical = searcher.store.lexical
+
+    def seen(*asked):
+        looked.set()
+        return lexical(*asked)
+
+    searcher.store.lexical = seen
+    failing.instead = lambda: HashEncoder().encode_query(QUERY) if looked.wait(1.5) else None
+    assert searched(app.test_client())["degraded"] is None
+
+
 # The guard by itself
 
 
@@ -218,12 +246,86 @@ def test_one_failure_now_and_then_does_not_pause():
 def test_no_more_calls_hang_than_are_allowed(monkeypatch):
     monkeypatch.setattr(guards, "FAILURES", 100)
     guard, free = Guard(seconds=0.01), threading.Event()
+    others = threads_of_guards()
     for _ in range(20):
         with pytest.raises(SemanticUnavailableError):
             guard.call(lambda: free.wait(20))
-    assert sum(thread.name == "semantic" for thread in threading.enumerate()) == guards.HANGING
+    assert len(threads_of_guards() - others) == guards.HANGING
     free.set()
-    until = time.monotonic() + 10
-    while any(thread.name == "semantic" for thread in threading.enumerate()) and time.monotonic() < until:
-        time.sleep(0.01)
+    assert eventually(lambda: not any(call.is_running for call in guard._hanging))
+    assert guard.call(lambda: 7) == 7
+
+
+def test_calls_one_after_another_are_made_by_one_thread():
+    guard = Guard()
+    assert len({guard.call(threading.get_ident) for _ in range(20)}) == 1
+    assert threading.get_ident() != guard.call(threading.get_ident)
+
+
+def test_calls_at_the_same_time_wait_for_none_that_hangs():
+    guard, free = Guard(seconds=5), threading.Event()
+    hanging = [guard.begin(lambda: free.wait(20)) for _ in range(3)]
+    began = time.monotonic()
+    assert guard.call(lambda: 7) == 7
+    assert time.monotonic() - began < 2
+    free.set()
+    assert [wait() for wait in hanging] == [True] * 3
+
+
+def test_who_begins_a_call_goes_on_while_it_is_made():
+    guard, free = Guard(), threading.Event()
+    wait = guard.begin(lambda: free.wait(20) and 7)
+    free.set()  # only where this thread has it back can it free the other
+    assert wait() == 7
+
+
+def test_time_of_a_call_counts_from_where_it_began():
+    guard, free = Guard(seconds=0.2), threading.Event()
+    wait = guard.begin(lambda: free.wait(20))
+    time.sleep(0.2)
+    began = time.monotonic()
+    with pytest.raises(SemanticUnavailableError):
+        wait()
+    assert time.monotonic() - began < 0.15
+    free.set()
+
+
+def test_thread_without_calls_ends_and_the_next_call_gets_another(monkeypatch):
+    monkeypatch.setattr(guards, "IDLE", 0.05)
+    guard, others = Guard(), threads_of_guards()
+    first = guard.call(threading.current_thread)
+    assert eventually(lambda: not first.is_alive())
+    assert guard.call(threading.current_thread) is not first
+    assert eventually(lambda: threads_of_guards() <= others)
+
+
+def test_process_that_has_warmed_up_has_no_threads_to_fork_with(app):
+    others = threads_of_guards()
+    warm_up(app.extensions["live"].now().searcher)
+    assert threads_of_guards() <= others
+    assert searched(app.test_client())["degraded"] is None
+
+
+def test_call_that_ends_its_thread_keeps_no_place_among_those_that_hang(monkeypatch):
+    monkeypatch.setattr(guards, "FAILURES", 100)
+    monkeypatch.setattr(threading, "excepthook", lambda told: None)
+    guard = Guard(seconds=0.05)
+    for _ in range(guards.HANGING + 1):
+        with pytest.raises(SemanticUnavailableError):
+            guard.call(raising(SystemExit()))
+    assert guard.call(lambda: 7) == 7
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_guard_that_was_used_before_a_fork_serves_both_processes():
+    guard = Guard(seconds=5)
+    assert guard.call(lambda: 7) == 7  # its thread waits for more, and is not there in the child
+    child = os.fork()
+    if not child:
+        try:
+            os._exit(guard.call(lambda: 8))
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 8
     assert guard.call(lambda: 7) == 7

@@ -58,6 +58,14 @@ def test_fusion_keeps_every_candidate_and_never_scores_below_zero(normalisation,
 
 
 @pytest.mark.parametrize("normalisation", sorted(fusion.NORMALISATIONS))
+@given(lexical=scores, semantic=scores, weight=st.floats(0, 1))
+def test_shares_of_both_halves_add_up_to_the_fused_score(normalisation, lexical, semantic, weight):
+    shares = fusion.shares(lexical, semantic, weight, normalisation)
+    fused = fusion.weighted_sum(lexical, semantic, weight, normalisation)
+    assert fused == {row: words + meaning for row, (words, meaning) in shares.items()}
+
+
+@pytest.mark.parametrize("normalisation", sorted(fusion.NORMALISATIONS))
 @given(lexical=scores)
 def test_weight_zero_keeps_the_lexical_order(normalisation, lexical):
     fused = fusion.weighted_sum(lexical, {}, 0.0, normalisation)

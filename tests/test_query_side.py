@@ -1,6 +1,7 @@
 """The query side of an index: trimmed, exported, compared, taken over, and what a server does without it."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from helpers import HashEncoder, QuietReporter
 from tokenizers import Tokenizer
 from tokenizers import models as tokenizer_models
 
-from indexer import artifact, exporting, models, query_side, trimming
+from indexer import artifact, exporting, models, query_encoder, query_side, trimming
 from indexer.build import build
 from indexer.encoder import SentenceEncoder
 from indexer.encoder import open_encoder as open_model
@@ -44,6 +45,18 @@ PIECES = [
 
 def unigram(pieces: list[str] = PIECES) -> Tokenizer:
     return Tokenizer(tokenizer_models.Unigram([(piece, -1.0 - i / 100) for i, piece in enumerate(pieces)], 3, False))
+
+
+def test_rows_are_those_of_the_file_and_those_in_use_are_read_once(tmp_path: Path, monkeypatch):
+    matrix = np.arange(60, dtype=np.float16).reshape(12, 5)
+    np.save(tmp_path / "rows.npy", matrix)
+    monkeypatch.setattr(query_encoder, "_ROWS", 4)
+    rows, read = query_encoder._Rows(tmp_path / "rows.npy"), []
+    pread = os.pread
+    monkeypatch.setattr(os, "pread", lambda *where: read.append(where) or pread(*where))
+    for wanted in ([3, 0, 3, 11], [11, 0], [7, 8, 9, 10], [3]):  # the last four in use are kept
+        assert rows.read(wanted).tolist() == matrix[wanted].tolist()
+    assert len(read) == 3 + 0 + 4 + 1
 
 
 @pytest.fixture

@@ -206,13 +206,15 @@ def test_a_question_left_out_is_unknown_and_unknown_sections_are_passed_over(sea
     known = asked(searcher, questions).asked
     vector = searcher.encoder.encode_query("сменить фото")
     lemmas = searcher.lemmatizer.lemmas("сменить фото")
-    found = known.likeness(vector, lemmas)
+    found = known.likeness(vector, known.worded(lemmas))
     assert known.cosines(found) == {0: pytest.approx(1.0)}
     assert found.to_each.tolist() == pytest.approx(
         [1.0, 1.0, float(vector @ searcher.encoder.encode_query("когда обед"))]
     )
     assert known.sides.tolist() == [1.0, 1.0, -1.0]
-    without = known.likeness(vector, lemmas, left_out=LeftOut(1, np.zeros(3, dtype=np.float32)))
+    left_out = LeftOut(1, np.zeros(3, dtype=np.float32))
+    without = known.likeness(vector, known.worded(lemmas, left_out), left_out)
+    assert without.words == {}
     assert known.cosines(without) == {}
     assert without.to_each[1] == -np.inf
 

@@ -1,11 +1,13 @@
 """How what people type is read, against a table that a Russian speaker can correct, over the words of our own help."""
 
+import re
 from functools import cache
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from helpers import DATA
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from indexer import knowledge
@@ -15,6 +17,7 @@ from indexer.lemmas import Lemmatizer
 from indexer.sections import split_article
 from indexer.wordlist import word_list
 from server.interpretation import AS_TYPED, Interpretation, Reader
+from server.reading import codes, masks
 from server.reading.codes import codes_of
 from server.reading.masks import mask
 
@@ -77,6 +80,29 @@ def test_codes(kind, typed, expected):
 @pytest.mark.parametrize(("kind", "typed", "expected"), cases("mask"))
 def test_masks(kind, typed, expected):
     assert mask(typed) == expected
+
+
+# Texts that hold little of what codes and masks are made of, so that one piece less makes the difference.
+PIECES = st.sampled_from(
+    [
+        *("a", "f", "z", "Я", "E", "C", "ſ", "K", "7", "8", "٣", "2026", "1.2.3.4", "0x", "deadbeef", "secretsecret"),
+        *(" ", "\n", ".", "-", "—", "_", "/", "\\", ":", "=", "@", "+", "(", "http", "://", "ru", "eyJ", "Bearer "),
+        *("токен", "пароль", "код ошибки ", "error", "errno", "ECONNRESET", "NullPointer", "Exception", "Not Found"),
+    ]
+)
+
+
+@example("eyJSECRETSECRET.SECRET")
+@example("deadbeef-dead-beef-dead-beefdeadbeef")
+@example("bearer secretsecret")
+@example("узел help.ru")
+@example("код ошибки E")
+@example("chat_not_found")
+@given(st.lists(PIECES, max_size=12).map("".join))
+def test_what_cannot_hold_codes_or_anything_to_mask_is_told_at_a_glance(text):
+    found = mask(text), codes_of(text)
+    with mock.patch.object(masks, "_MAY_HOLD", re.compile("")), mock.patch.object(codes, "_MAY_HOLD", re.compile("")):
+        assert (mask(text), codes_of(text)) == found
 
 
 def test_the_table_is_long_enough_to_mean_something():

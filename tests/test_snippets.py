@@ -47,6 +47,28 @@ def test_the_part_that_holds_the_words_is_shown_with_dots_on_both_sides():
     assert marked(snippet) == ["уведомления", "приходят", "батареи"]
 
 
+def test_of_parts_that_hold_as_many_words_the_first_is_shown():
+    text = "Откройте чат. " + "Прочее не важно. " * 20 + "Закройте чат. " + "Прочее не важно. " * 20 + "Удалите канал."
+    assert marked(snippet_of(text, "чат")) == ["чат"]
+    assert snippet_of(text, "чат").text.startswith("Откройте чат.")
+    assert snippet_of(text, "канал и шиншилла").text.endswith("Удалите канал.")
+
+
+LINES = st.sampled_from(["чат", "канал", "звонок", "слово", "слово " * 12 + "тут"])
+
+
+@given(st.lists(LINES, min_size=1, max_size=40))
+def test_no_other_part_holds_more_words_of_the_query(lines):
+    shown = set(marked(snippet_of("\n".join(lines), "чат канал звонок")))
+    for first in range(len(lines)):
+        part = lines[first]
+        for line in lines[first + 1 :]:
+            if len(f"{part} {line}") > LENGTH:
+                break
+            part = f"{part} {line}"
+        assert len({"чат", "канал", "звонок"}.intersection(part.split())) <= len(shown)
+
+
 def test_without_common_words_the_beginning_is_shown():
     snippet = snippet_of(LONG, "шиншилла")
     assert snippet.text.startswith("Сначала")

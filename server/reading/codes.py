@@ -27,6 +27,7 @@ _CODES = re.compile(
     """,
     re.VERBOSE,
 )
+_MAY_HOLD = re.compile(r"[\dA-Z_]")  # what no code does without: most queries have none of it
 # Names of fields around a code in JSON bodies and logs, which are no codes themselves.
 _FIELDS = frozenset(
     (
@@ -39,6 +40,8 @@ _FIELDS = frozenset(
 
 def codes_of(text: str) -> tuple[str, ...]:
     """The codes in the order in which they stand, each once; empty where there is none."""
+    if not _MAY_HOLD.search(text):
+        return ()
     found: dict[str, None] = {}
     for match in _CODES.finditer(text):
         groups = match.groupdict()

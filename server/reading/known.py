@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from indexer.knowledge import KnownErrors
 from indexer.lemmas import Lemmatizer
 from indexer.sections import Section
-from indexer.words import clean, words
+from indexer.words import clean, word_texts
 from server.reading.masks import mask
 
 # Lemmas without function words and numbers that a text needs to be known in other word forms, too: of two,
@@ -54,7 +54,7 @@ class KnownTexts:
         self._loose: dict[str, list[_Known]] = {}  # by their first lemma
         listed = {tuple(self._lemmas(error.text)) for error in errors.error}
         for error in errors.error:
-            self._add(self._exact, _Known(tuple(_words(error.text)), error.section, error.distinctive))
+            self._add(self._exact, _Known(tuple(word_texts(clean(error.text))), error.section, error.distinctive))
             self._add_loose(error.text, error.section, error.distinctive)
         for text, section in quoted:
             if tuple(self._lemmas(text)) not in listed:
@@ -66,7 +66,7 @@ class KnownTexts:
         A text that means many things («Отказано в доступе») decides only where it is all that was typed.
         """
         found: dict[str, bool] = {}
-        for known_texts, form in ((self._exact, _words(text)), (self._loose, self._lemmas(text))):
+        for known_texts, form in ((self._exact, word_texts(clean(text))), (self._loose, self._lemmas(text))):
             for known in _found(form, known_texts):
                 decides = known.distinctive or known.form == tuple(form)
                 found[known.section] = decides or found.get(known.section, False)
@@ -92,7 +92,3 @@ def _found(text: Sequence[str], texts: dict[str, list[_Known]]) -> Iterator[_Kno
         for known in texts.get(word, ()):
             if tuple(text[place : place + len(known.form)]) == known.form:
                 yield known
-
-
-def _words(text: str) -> list[str]:
-    return [word.text for word in words(clean(text))]

@@ -20,28 +20,29 @@ def repair(text: str, lexicon: Lexicon) -> tuple[str, tuple[Change, ...]]:
     themselves («yfcnhjbnm VPN»).
     """
     pieces = text.split(" ")
-    meant = [in_russian_layout(piece) for piece in pieces]
-    wholly = _mostly_russian(pieces, meant, lexicon)
+    wholly = _LATIN.search(text) is not None and _mostly_russian(pieces, lexicon)
     changes = []
     for place, piece in enumerate(pieces):
-        to = _meant(piece, meant[place], lexicon, wholly)
+        to = _meant(piece, lexicon, wholly)
         if to is not None and to != piece:
             changes.append(Change("layout", piece, to, _SURE if wholly else _LIKELY))
             pieces[place] = to
     return " ".join(pieces), tuple(changes)
 
 
-def _meant(piece: str, russian: str, lexicon: Lexicon, wholly: bool) -> str | None:
+def _meant(piece: str, lexicon: Lexicon, wholly: bool) -> str | None:
     """What the keys of one piece were meant for; None where it is left alone."""
     if wholly and not _is_code(piece):
+        russian = in_russian_layout(piece)
         return None if _is_latin_word(piece, lexicon) and not _is_russian(russian, lexicon) else russian
     if _LATIN.search(piece):
+        russian = in_russian_layout(piece)
         if _RUSSIAN.search(piece):  # half of a word: «ghbдет»
             return russian if _is_russian(russian, lexicon) and "-" not in piece else None
         if _is_code(piece) or _is_latin_word(piece, lexicon, _KNOWN_AT_ALL):
             return None
         return russian if _is_russian(russian, lexicon, in_help=len(piece) < 5) else None
-    if not _RUSSIAN.search(piece) or any(map(lexicon.russian, folded_words(piece))):
+    if lexicon.has_russian(piece) or not _RUSSIAN.search(piece):
         return None
     latin = in_us_layout(piece)
     is_word = latin.isalpha() and len(latin) > 2 and not any(map(lexicon.is_form, folded_words(piece)))
@@ -51,15 +52,15 @@ def _meant(piece: str, russian: str, lexicon: Lexicon, wholly: bool) -> str | No
 _KNOWN_AT_ALL = 0.1
 
 
-def _mostly_russian(pieces: list[str], meant: list[str], lexicon: Lexicon) -> bool:
+def _mostly_russian(pieces: list[str], lexicon: Lexicon) -> bool:
     """Whether more letters stand in words that are Russian in the other layout than in words that are some as typed."""
     as_typed = turned = letters = 0
-    for piece, russian in zip(pieces, meant, strict=True):
+    for piece in pieces:
         if not _LATIN.search(piece) or _is_code(piece):
             as_typed += len(piece) * bool(_RUSSIAN.search(piece))
             continue
         letters += len(piece)
-        turned += len(piece) * _is_russian(russian, lexicon)
+        turned += len(piece) * _is_russian(in_russian_layout(piece), lexicon)
         as_typed += len(piece) * _is_latin_word(piece, lexicon)
     return turned > as_typed and turned >= 0.5 * letters
 

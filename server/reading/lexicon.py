@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from math import log10
 
 from symspellpy import SymSpell, Verbosity
 
 from indexer.lemmas import Lemmatizer
 from indexer.wordlist import WordList, folded
-from indexer.words import words
+from indexer.words import word_texts
 from server.reading import translit
 from server.reading.keyboard import NEIGHBOURS
 
@@ -19,6 +20,8 @@ _LETTERS = "абвгдежзийклмнопрстуфхцчшщъыьэюя"
 _IN_HELP = 4.0
 _KNOWN = 1.5  # a word of the dictionary that is too rare for the list of common ones
 
+_KEPT = 8192  # words of queries that are kept, about 0.2 kB each: every repair asks for the same
+
 
 class Lexicon:
     """The words of a help, of its synonyms and of the language."""
@@ -26,6 +29,8 @@ class Lexicon:
     def __init__(self, found: WordList, slang: Iterable[str], lemmatizer: Lemmatizer) -> None:
         self._list = found
         self._lemmatizer = lemmatizer
+        self.russian = lru_cache(maxsize=_KEPT)(self._russian)
+        self.has_russian = lru_cache(maxsize=_KEPT)(self._has_russian)
         self._slang = {folded(word) for word in slang}
         self._close = SymSpell(max_dictionary_edit_distance=2, prefix_length=7)
         for word in found.corpus.keys() | self._slang:
@@ -46,13 +51,17 @@ class Lexicon:
         """Whether the dictionary lacks a word of the help, so that its other forms are unknown too."""
         return self.in_help(word) and not self._lemmatizer.is_known(word)
 
-    def russian(self, word: str) -> float:
+    def _russian(self, word: str) -> float:
         """How common a Russian word is, on the Zipf scale; 0.0 where it is none."""
         if not _RUSSIAN.fullmatch(word):
             return 0.0
         return max(self._help(word), self._list.russian.get(word, 0.0)) or (
             _KNOWN if self._lemmatizer.is_known(word) else 0.0
         )
+
+    def _has_russian(self, piece: str) -> bool:
+        """Whether one of the words of a piece of text is Russian."""
+        return any(map(self.russian, folded_words(piece)))
 
     def is_form(self, word: str) -> bool:
         """Whether a Russian word is a form of a known one, though not in the lists itself: «учётке», «телеграма»."""
@@ -102,9 +111,10 @@ class Lexicon:
         return common - (_cost(typed, meant) if distance == 1 else 3.0)
 
 
-def folded_words(text: str) -> list[str]:
-    """The words of a text in lower case, ё as е; the parts of a hyphenated one each by itself."""
-    return [part for word in words(text) for part in folded(word.text).split("-") if part]
+@lru_cache(maxsize=_KEPT)
+def folded_words(piece: str) -> tuple[str, ...]:
+    """The words of a piece of text in lower case, ё as е; the parts of a hyphenated one each by itself."""
+    return tuple(part for word in word_texts(piece) for part in folded(word).split("-") if part)
 
 
 def _plain(word: str) -> bool:

@@ -39,10 +39,15 @@ _KINDS: tuple[tuple[str, str], ...] = (
 )
 _ANY = re.compile("|".join(f"(?P<k{number}>{pattern})" for number, (_, pattern) in enumerate(_KINDS)))
 
+# What no alternative does without: most queries have none of it, and looking for that takes a tenth of the time.
+_MAY_HOLD = re.compile(r"[\d@:=/\\]|[a-z-]\.|[a-fA-F]{8}-|eyJ|(?i:bearer)")
+
 
 def mask(text: str) -> str:
     """The text with times, ids, addresses, phones, paths, tokens and long numbers as ‹time› and the like.
 
     Codes, versions and product names stay: they are what an error is known by.
     """
+    if not _MAY_HOLD.search(text):
+        return text
     return _ANY.sub(lambda match: f"‹{_KINDS[int((match.lastgroup or 'k0')[1:])][0]}›", text)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from indexer.knowledge import Synonyms
 from indexer.lemmas import Lemmatizer
-from indexer.words import words
+from indexer.words import word_texts
 
 Lemmas = tuple[str, ...]
 
@@ -47,7 +47,7 @@ class Thesaurus:
         self._forms = {form: lemma for lemma in unknown for form in _forms(lemma)}
 
     def _add(self, word: str, meant: tuple[str, ...]) -> None:
-        phrase = tuple(self._lemmatizer.lemma(each.text) for each in words(word.lower()))
+        phrase = tuple(map(self._lemmatizer.lemma, word_texts(word.lower())))
         self._known.setdefault(phrase, []).append(Expansion(phrase, word, meant))
 
     def _lemma(self, word: str) -> str:
@@ -57,7 +57,7 @@ class Thesaurus:
 
     def found_in(self, text: str) -> list[Expansion]:
         """What a query holds, from left to right, the longest phrase first where several begin."""
-        lemmas = [self._lemma(word.text) for word in words(text)]
+        lemmas = list(map(self._lemma, word_texts(text)))
         found: list[Expansion] = []
         place = 0
         while place < len(lemmas):
