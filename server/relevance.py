@@ -211,7 +211,7 @@ def vote(cosines: Floats, sides: Floats, reach: float) -> Floats:
 
 def wording(weights: Mapping[str, float], lemmas: Iterable[str]) -> float:
     """The weights of a query's lemmas together, each counted once; of a long query each counts less."""
-    distinct = set(lemmas)
+    distinct = dict.fromkeys(lemmas)  # in their order: a sum in another has other last digits
     return sum(weights.get(lemma, 0.0) for lemma in distinct) / math.sqrt(max(1, len(distinct)))
 
 
