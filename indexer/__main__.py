@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from indexer import artifact, calibration, generations, models, opening, probes, validate
+from indexer import artifact, calibration, generations, memory, models, opening, probes, validate
 from indexer.adaptation import command as adapting
 from indexer.articles import LeftOut, corpus_digest, corpus_form, read_articles
 from indexer.errors import ArticleError, ArtifactError, ModelError
@@ -150,6 +150,7 @@ def _build(options: argparse.Namespace) -> int:
         keep_going=options.keep_going,
         force=options.force,
         promote=not options.no_promote,
+        beside=True,
         stores=store_options.stores_of(options),
     )
     for finding in summary.skipped:
@@ -309,4 +310,6 @@ def _gc(options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    memory.leave()
+    sys.exit(status)
