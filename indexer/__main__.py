@@ -10,9 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
-
-from tqdm import tqdm
 
 from indexer import artifact, calibration, generations, memory, models, opening, probes, validate
 from indexer.adaptation import command as adapting
@@ -20,29 +17,9 @@ from indexer.articles import LeftOut, corpus_digest, corpus_form, read_articles
 from indexer.errors import ArticleError, ArtifactError, ModelError
 from indexer.stores import options as store_options
 from indexer.stores.store import Stores
+from indexer.terminal import Terminal
 
 _SHOWN = 3  # files named for each reason to leave some out
-
-
-class Terminal:
-    """Says on stderr how far a build is."""
-
-    def say(self, message: str) -> None:
-        """A line of its own."""
-        print(message, file=sys.stderr, flush=True)
-
-    def progress(self, stage: str, unit: str) -> Callable[[int, int], None]:
-        """A bar with rate and time left."""
-        bars: list[tqdm[NoReturn]] = []
-
-        def move(done: int, total: int) -> None:
-            if not bars:  # made at the first call: only then is the total known
-                bars.append(tqdm(total=total, desc=f"{stage:<9}", unit=f" {unit}", file=sys.stderr, mininterval=0.5))
-            bars[0].update(done - bars[0].n)
-            if done >= total:
-                bars[0].close()
-
-        return move
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -63,7 +63,7 @@ def build(
     The folder's adapter is added to the model where it has one that fits, unless `adapter` is False. Without `promote`
     the new generation waits beside the current one. Of `stores`, it is written to that of its own; so is one that is
     up to date and is not there. With `beside`, a large folder may be read in a process of its own, which imports the
-    main module of this one (see multiprocessing's "spawn").
+    main module of this one (see multiprocessing's "spawn"); the reporter is sent there by pickling.
 
     Raises ArticleError, ModelError or ArtifactError; the index that was there stays then.
     """

@@ -3,13 +3,16 @@
 import multiprocessing
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from unittest import mock
 
 import pytest
-from helpers import CORPUS, HashEncoder, QuietReporter
+from helpers import CORPUS, FRONT_MATTER, HashEncoder, QuietReporter
+from tiny_model import PROMPTS, save_tiny_model
 
 from evaluation import indexing
 from indexer import models, source
@@ -82,6 +85,18 @@ def test_large_is_what_has_more_bytes_of_articles_than_a_process_is_worth(
     assert not source.is_large(tmp_path)
     (tmp_path / "articles" / "b.md").write_bytes(b"0")
     assert source.is_large(tmp_path)
+
+
+def test_command_reads_a_large_folder_beside_without_a_word_about_it(faulty: Path, tmp_path: Path):
+    (faulty / "articles" / "long.md").write_text(FRONT_MATTER + "Слово. " * 200_000, encoding="utf-8")
+    assert source.is_large(faulty)
+    model = save_tiny_model(tmp_path / "tiny", PROMPTS)
+    command = [sys.executable, "-m", "indexer", "build", str(faulty), "--out", str(tmp_path / "index")]
+    done = subprocess.run([*command, "--model", str(model)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.count("Traceback") == 0, done.stderr
+    assert done.stderr.endswith("Nothing was built. Mend the files, or leave them out with --keep-going.\n")
+    assert done.stderr.count("100%") == 1  # read once
 
 
 @pytest.fixture
