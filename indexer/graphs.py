@@ -19,7 +19,7 @@ from indexer import encoder, exporting, quantizing
 from indexer.adaptation import adapter
 from indexer.models import Model
 
-KEPT = 8  # the graphs used last, of 22 MB each for the default model
+ROOM = 256_000_000  # bytes for the graphs used last; that of the default model has 22 million
 
 _MADE_BY = (adapter, encoder, exporting, quantizing)  # modules
 _MADE_WITH = (
@@ -56,7 +56,10 @@ def content(model: Model, say: Callable[[str], None]) -> bytes | None:
 
 
 def keep(model: Model, graph: bytes) -> None:
-    """Keeps the graph of a model for later builds, and KEPT at most; a cache that cannot be written is left alone."""
+    """Keeps the graph of a model for later builds, and no more than ROOM; a cache that cannot be written is left alone.
+
+    This one stays, however large it is.
+    """
     with contextlib.suppress(OSError):
         folder().mkdir(parents=True, exist_ok=True)
         descriptor, aside = tempfile.mkstemp(prefix=".", dir=folder())
@@ -66,9 +69,11 @@ def keep(model: Model, graph: bytes) -> None:
             Path(aside).replace(folder() / _name(model, graph))
         finally:
             Path(aside).unlink(missing_ok=True)
-        newest_first = sorted(folder().glob("*.onnx"), key=lambda path: path.stat().st_mtime, reverse=True)
-        for path in newest_first[KEPT:]:
-            path.unlink(missing_ok=True)
+        used = 0
+        for path in sorted(folder().glob("*.onnx"), key=lambda path: path.stat().st_mtime, reverse=True):
+            used += path.stat().st_size
+            if used > ROOM and path.name != _name(model, graph):
+                path.unlink(missing_ok=True)
 
 
 def _name(model: Model, graph: bytes) -> str:

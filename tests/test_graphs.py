@@ -79,8 +79,9 @@ def test_sound_graph_is_taken_beside_a_damaged_one(cache: Path):
     assert list(cache.iterdir()) == [second]
 
 
-def test_graphs_used_last_are_kept(cache: Path):
-    told = [Model(f"{n}", Path("/nowhere"), f"{n:064}") for n in range(graphs.KEPT + 1)]
+def test_graphs_used_last_are_kept_where_there_is_room(cache: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(graphs, "ROOM", 8 * len(b"graph"))
+    told = [Model(f"{n}", Path("/nowhere"), f"{n:064}") for n in range(9)]
     for age, model in enumerate(told[:-1]):
         graphs.keep(model, b"graph")
         (path,) = cache.glob(f"{graphs._key(model)}.*")
@@ -89,6 +90,14 @@ def test_graphs_used_last_are_kept(cache: Path):
     graphs.keep(told[-1], b"graph")
     there = [model for model in told if graphs.content(model, silent)]
     assert there == [told[0], *told[2:]]
+
+
+def test_graph_that_leaves_no_room_for_others_is_kept_itself(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(graphs, "ROOM", 10)
+    graphs.keep(OTHER, b"graph")
+    graphs.keep(MODEL, b"a graph of more")
+    assert graphs.content(MODEL, silent) == b"a graph of more"
+    assert graphs.content(OTHER, silent) is None
 
 
 def test_cache_that_cannot_be_written_stops_nothing(cache: Path):
@@ -104,7 +113,7 @@ from pathlib import Path
 from indexer import graphs
 from indexer.models import Model
 graphs.folder = lambda: Path(sys.argv[1])
-graphs.KEPT = 1  # so that each removes what the other has written
+graphs.ROOM = 1  # so that each removes what the other has written
 own = Model("own", Path("/nowhere"), sys.argv[2] * 64)
 both = Model("both", Path("/nowhere"), "0" * 64)
 wrong = []
