@@ -17,9 +17,10 @@ import snowballstemmer
 
 from evaluation.judgments import JudgedSet, JudgmentError, Query
 from indexer import artifact, models
-from indexer.build import Reporter, build, lexical_index
+from indexer.build import build, lexical_index
 from indexer.encoder import Progress, Vectors
 from indexer.query_encoder import QueryEncoder
+from indexer.source import Reporter
 from indexer.words import clean, words
 from server.interpretation import Ability
 from server.search import Mode, Searcher, open_encoder

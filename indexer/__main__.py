@@ -10,39 +10,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
 
-from tqdm import tqdm
-
-from indexer import artifact, calibration, generations, models, opening, probes, validate
+from indexer import artifact, calibration, generations, memory, models, opening, probes, validate
 from indexer.adaptation import command as adapting
 from indexer.articles import LeftOut, corpus_digest, corpus_form, read_articles
 from indexer.errors import ArticleError, ArtifactError, ModelError
 from indexer.stores import options as store_options
 from indexer.stores.store import Stores
+from indexer.terminal import Terminal
 
 _SHOWN = 3  # files named for each reason to leave some out
-
-
-class Terminal:
-    """Says on stderr how far a build is."""
-
-    def say(self, message: str) -> None:
-        """A line of its own."""
-        print(message, file=sys.stderr, flush=True)
-
-    def progress(self, stage: str, unit: str) -> Callable[[int, int], None]:
-        """A bar with rate and time left."""
-        bars: list[tqdm[NoReturn]] = []
-
-        def move(done: int, total: int) -> None:
-            if not bars:  # made at the first call: only then is the total known
-                bars.append(tqdm(total=total, desc=f"{stage:<9}", unit=f" {unit}", file=sys.stderr, mininterval=0.5))
-            bars[0].update(done - bars[0].n)
-            if done >= total:
-                bars[0].close()
-
-        return move
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -150,6 +127,7 @@ def _build(options: argparse.Namespace) -> int:
         keep_going=options.keep_going,
         force=options.force,
         promote=not options.no_promote,
+        beside=True,
         stores=store_options.stores_of(options),
     )
     for finding in summary.skipped:
@@ -309,4 +287,6 @@ def _gc(options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    memory.leave()
+    sys.exit(status)

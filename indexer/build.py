@@ -6,37 +6,27 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
-from indexer import artifact, generations, knowledge, late, models, opening, probes, query_side, reuse
+from indexer import artifact, generations, knowledge, late, memory, models, opening, probes, query_side, reuse
 from indexer import calibration as calibrating
-from indexer.articles import Article, Corpus, Finding, LeftOut, corpus_digest, corpus_form, read_articles
+from indexer import source as sources
+from indexer.articles import LeftOut, corpus_digest, corpus_form
 from indexer.encoder import Encoder, open_encoder, windows
-from indexer.errors import ArticleError, ArtifactError
+from indexer.errors import ArtifactError
 from indexer.lemmas import Lemmatizer
 from indexer.lexical import LexicalIndex, field_texts
 from indexer.questions import QuestionIndex
-from indexer.sections import Section, split_article
+from indexer.sections import Section
 from indexer.sentences import SentenceIndex
+from indexer.source import Reporter
 from indexer.stores.local import LocalStores
 from indexer.stores.store import Stores
 from indexer.vectors import VectorIndex
 from indexer.wordlist import word_list
-
-_SHOWN_FINDINGS = 20
-
-
-class Reporter(Protocol):
-    """Where a build says how far it is."""
-
-    def say(self, message: str) -> None:
-        """A line about the build as a whole."""
-
-    def progress(self, stage: str, unit: str) -> Callable[[int, int], None]:
-        """What a stage calls with (done, total) as it moves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +54,7 @@ def build(
     keep_going: bool = False,
     force: bool = False,
     promote: bool = True,
+    beside: bool = False,
     open_encoder: Callable[[models.Model], Encoder] = open_encoder,
     stores: Stores | None = None,
 ) -> Summary:
@@ -71,12 +62,14 @@ def build(
 
     The folder's adapter is added to the model where it has one that fits, unless `adapter` is False. Without `promote`
     the new generation waits beside the current one. Of `stores`, it is written to that of its own; so is one that is
-    up to date and is not there.
+    up to date and is not there. With `beside`, a large folder may be read in a process of its own, which imports the
+    main module of this one (see multiprocessing's "spawn"); the reporter is sent there by pickling.
 
     Raises ArticleError, ModelError or ArtifactError; the index that was there stays then.
     """
     with ExitStack() as stack:
-        given = (model_name, adapter, keep_going, force, promote, open_encoder)
+        stack.enter_context(memory.rarely_collected())
+        given = (model_name, adapter, keep_going, force, promote, beside, open_encoder)
         return _build(folder, index, stack, reporter, *given, stores or LocalStores())
 
 
@@ -90,6 +83,7 @@ def _build(
     keep_going: bool,
     force: bool,
     promote: bool,
+    beside: bool,
     open_encoder: Callable[[models.Model], Encoder],
     stores: Stores,
 ) -> Summary:
@@ -105,8 +99,13 @@ def _build(
         return summary
     if model.adapter:
         reporter.say(f"{model.adapter.source} is added to the model at scale {model.adapter.card.scale}")
+    opened = cache(clock.timed("model", open_encoder))
     with clock.stage("reading"):
-        source = _read(folder, keep_going, reporter)
+        # Of a first index all is encoded, so that the model may be loaded before it is known what there is to encode.
+        if beside and not artifact.list_generations(index) and sources.is_large(folder):
+            source = sources.read_beside(folder, keep_going, reporter, lambda: opened(model))
+        else:
+            source = sources.read(folder, keep_going, reporter)
     sections, asked = source.sections, source.questions
     if calibration and calibrating.is_stale(folder, source.corpus.digest):
         reporter.say(
@@ -120,7 +119,7 @@ def _build(
         words = word_list(texts_of_words(sections, source.errors))
     with clock.stage("known"):
         known = late.Known.of(index, model)
-    encoder = late.LateEncoder(model, known.encoder, clock.timed("model", open_encoder))
+    encoder = late.LateEncoder(model, known.encoder, opened)
     with clock.stage("windows"):
         texts, rows, cuts = _passages(sections, encoder, known)
     with clock.stage("query side"), artifact.writing(index):
@@ -130,7 +129,14 @@ def _build(
         ]
         words_of = (text for section in sections for text in (section.text, *section.headings))
         side = query_side.prepare(
-            known, model, encoder, aside, english=words.english, texts=(*words_of, *queries), queries=queries
+            known,
+            model,
+            encoder,
+            aside,
+            english=words.english,
+            texts=(*words_of, *queries),
+            queries=queries,
+            say=reporter.say,
         )
     with clock.stage("vectors"):
         move = reporter.progress("Encoding", "window")
@@ -204,30 +210,6 @@ def _build(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """What an index is made of, read and found usable."""
-
-    corpus: Corpus
-    articles: list[Article]
-    skipped: list[Finding]  # with --keep-going
-    sections: list[Section]
-    errors: knowledge.KnownErrors
-    questions: tuple[knowledge.Question, ...]
-
-
-def _read(folder: Path, keep_going: bool, reporter: Reporter) -> _Source:
-    """The articles of a folder and what their editor keeps beside them. Raises ArticleError for mistakes."""
-    corpus = read_articles(folder, reporter.progress("Reading", "file"))
-    articles, skipped = _usable(corpus, keep_going)
-    sections = [section for article in articles for section in split_article(article)]
-    for name, kind in knowledge.FILES.items():  # a server could not load an index with a broken one
-        if kind is not knowledge.KnownErrors:
-            knowledge.read(folder, name, kind)
-    errors = knowledge.read(folder, "errors.toml", knowledge.KnownErrors) or knowledge.KnownErrors()
-    return _Source(corpus, articles, skipped, sections, errors, knowledge.read_questions(folder))
-
-
 def _put_in_place(index: Path, generation: str, promote: bool, stores: Stores) -> None:
     """Writes a generation into its store, makes it current if that is wanted, and removes what is too old."""
     with _or_removed(index, generation):
@@ -268,26 +250,6 @@ def _up_to_date(folder: Path, index: Path, model: models.Model, calibration: str
         return None
     inputs = artifact.inputs_of(corpus_form(folder), corpus_digest(folder), model, calibration)
     return Summary(current.name, False, manifest.counts) if inputs == manifest.inputs else None
-
-
-def _usable(corpus: Corpus, keep_going: bool) -> tuple[list[Article], list[Finding]]:
-    """The articles to index. Files with mistakes stop the build, or with `keep_going` are left out and named."""
-    findings = [finding for finding in corpus.findings if finding.is_error]
-    if findings and not keep_going:
-        shown = "\n".join(map(str, findings[:_SHOWN_FINDINGS]))
-        more = f"\n… and {len(findings) - _SHOWN_FINDINGS} more" if len(findings) > _SHOWN_FINDINGS else ""
-        raise ArticleError(f"{shown}{more}\nNothing was built. Mend the files, or leave them out with --keep-going.")
-    # BEIR lines have a place of their own each, so a bad line costs no other article.
-    bad = (
-        {finding.place.rpartition(":")[0] or finding.place for finding in findings} if corpus.form == "help" else set()
-    )
-    articles = [article for article in corpus.articles if article.source not in bad]
-    if not articles:
-        raise ArticleError(
-            f"{corpus.folder}: no usable article; expected at least one; mend the files named above"
-            + "".join(f"\n{finding}" for finding in findings[:_SHOWN_FINDINGS])
-        )
-    return articles, findings
 
 
 def texts_of_words(sections: Sequence[Section], errors: knowledge.KnownErrors) -> Iterator[str]:

@@ -70,7 +70,10 @@ class SentenceEncoder:
     """
 
     def __init__(self, model: Model) -> None:
-        os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")  # of 1,024: 300 MB less, in the same time
+        # Prepared products, one for each shape of a batch, are kept for all threads, and by each thread once more. With
+        # 1,024 of them, 300 MB, and 600 MB in a build of 2,300 articles; it takes the same time with fewer.
+        os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
+        os.environ.setdefault("LRU_CACHE_CAPACITY", "16")
         import torch
 
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -111,9 +114,12 @@ class SentenceEncoder:
         if not passages:
             return []
         tokenizer: Any = self._model.tokenizer
+        texts = [self._passage_prompt + text for text in passages]
+        if backend := getattr(tokenizer, "backend_tokenizer", None):  # asked itself, in half the time
+            as_they_are(backend)
+            return [len(encoded.ids) for encoded in backend.encode_batch_fast(texts)]
         with quiet():
-            encoded = tokenizer([self._passage_prompt + text for text in passages], truncation=False)
-        return [len(ids) for ids in encoded["input_ids"]]
+            return [len(ids) for ids in tokenizer(texts, truncation=False)["input_ids"]]
 
     def settings(self) -> dict[str, object]:
         """Prompts, and the kind of numbers computed with."""
@@ -300,6 +306,14 @@ def _fitting(text: str, room: int, encoder: Encoder) -> Iterator[str]:
     cut = min(spaces, key=lambda place: abs(place - middle), default=middle)
     yield from _fitting(text[: cut or middle].strip(), room, encoder)
     yield from _fitting(text[cut or middle :].strip(), room, encoder)
+
+
+def as_they_are(tokenizer: Any) -> None:  # noqa: ANN401 -- of the tokenizers library, which has no types
+    """Has a tokenizer neither cut nor fill up texts: transformers sets both whenever it encodes some."""
+    if tokenizer.truncation is not None:
+        tokenizer.no_truncation()
+    if tokenizer.padding is not None:
+        tokenizer.no_padding()
 
 
 def cpu_has_bfloat16() -> bool:

@@ -7,7 +7,6 @@ computed in 8 bits (`quantizing`).
 import contextlib
 import hashlib
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from indexer import quantizing, trimming
-from indexer.encoder import Vectors, quiet, to_unit
+from indexer.encoder import Vectors, as_they_are, quiet, to_unit
 from indexer.models import Model
 from indexer.query_encoder import CARD, EMBEDDINGS, GRAPH, TOKENIZER, Card, Compared, OnnxEncoder
 
@@ -57,13 +56,12 @@ class Vocabulary:
         tokenizer: Tokenizer | None = getattr(network.tokenizer, "backend_tokenizer", None)
         if tokenizer is None:
             raise NotExportable("its tokenizer is none of the tokenizers library")
-        tokenizer.no_truncation()  # transformers sets both whenever it cuts a text
-        tokenizer.no_padding()
+        as_they_are(tokenizer)
         embeddings = _transformer(network).get_input_embeddings().weight.detach().float().cpu().numpy()
         english, read = list(english), None if texts is None else list(texts)
-        kept = None if read is None else trimming.kept_pieces(tokenizer, english, read)
+        form, kept = (tokenizer.to_str(), None) if read is None else trimming.trimmed(tokenizer, english, read)
         return cls(
-            tokenizer.to_str() if kept is None else trimming.trimmed(tokenizer, kept),
+            form,
             (embeddings if kept is None else embeddings[kept]).astype(np.float16),
             len(embeddings),
             hashlib.sha256(json.dumps(kept).encode()).hexdigest(),
@@ -94,25 +92,29 @@ def export(
     network: "SentenceTransformer",
     model: Model,
     folder: Path,
-    vocabulary: "Vocabulary",
     queries: Sequence[str],
     *,
+    english: Iterable[str] = (),
+    texts: Iterable[str] | None = None,
     quantized: bool = True,
-    graph: Path | None = None,
+    graph: bytes | None = None,
 ) -> Draft:
     """Writes the query side of a model, loaded in 32 bits, into a new folder.
 
-    A `graph` that was written of this model before is copied. All of the queries, or SAMPLE of them evenly drawn, are
-    encoded by the model for the comparison.
+    English words and the texts trim its vocabulary, which stays whole without them. A `graph` that was written of this
+    model before is taken. All of the queries, or SAMPLE of them evenly drawn, are encoded by the model for the
+    comparison.
 
     Raises NotExportable where the model cannot be written so.
     """
     folder.mkdir()
-    vocabulary.save(folder)
-    if graph:
-        shutil.copyfile(graph, folder / GRAPH)
-    else:
+    # The graph first: beside the process that quantizes it, there is no room yet for the embeddings.
+    if graph is None:
         write_graph(network, folder / GRAPH, quantized=quantized)
+    else:
+        (folder / GRAPH).write_bytes(graph)
+    vocabulary = Vocabulary.of(network, english, texts)
+    vocabulary.save(folder)
     card = Card(
         kind="onnx, int8" if quantized else "onnx, float32",
         model=model.name,

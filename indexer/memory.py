@@ -3,8 +3,12 @@
 import contextlib
 import ctypes
 import gc
+from collections.abc import Iterator
 
 _M_ARENA_MAX = -8  # malloc.h
+
+# Objects made before the youngest are looked through, and how often those that stay are: of 700 by default.
+_RARELY = (100_000, 10, 10)
 
 
 def use_one_arena() -> None:
@@ -15,6 +19,23 @@ def use_one_arena() -> None:
 def freeze() -> None:
     """Collects, and takes what is there now out of later collections: one in a worker would copy its pages."""
     gc.collect()
+    gc.freeze()
+
+
+@contextlib.contextmanager
+def rarely_collected() -> Iterator[None]:
+    """Looks for garbage in cycles less often meanwhile: work that makes many objects that stay takes a third less."""
+    before = gc.get_threshold()
+    if gc.isenabled() and before[0]:
+        gc.set_threshold(*_RARELY)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+def leave() -> None:
+    """Before a process ends: what is there is not looked through for garbage, which after PyTorch takes a second."""
     gc.freeze()
 
 

@@ -89,7 +89,10 @@ def _largest(model: "ModelProto", names: list[str], samples: Iterable[Inputs]) -
     watched.CopyFrom(model)
     for name in names:
         watched.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
-    session = onnxruntime.InferenceSession(watched.SerializeToString(), providers=["CPUExecutionProvider"])
+    content = watched.SerializeToString()
+    del watched  # each copy of the weights takes 80 MB
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    del content
     found: dict[str, npt.NDArray[np.float32]] = {}
     for sample in samples:
         for name, values in zip(names, session.run(names, dict(sample)), strict=True):

@@ -1,15 +1,17 @@
 """The query side of an index: taken over from the generation before where nothing of it changed, else exported.
 
+Its graph, which is of the model alone, is that of the generation before or of the user's cache where there is one.
+
 Only a Sentence Transformers model is exported; where that fails a server answers with the model itself, and the
 manifest says why.
 """
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer import exporting, trimming
+from indexer import exporting, graphs, trimming
 from indexer.encoder import SentenceEncoder, Vectors
 from indexer.late import Known, LateEncoder
 from indexer.models import Model
@@ -46,6 +48,7 @@ def prepare(
     english: Iterable[str],
     texts: Iterable[str],
     queries: Sequence[str],
+    say: Callable[[str], None] = lambda message: None,
 ) -> QuerySide:
     """The query side of a model for the words of a help, written below `aside` before anything is encoded.
 
@@ -63,10 +66,11 @@ def prepare(
     if not isinstance(opened, SentenceEncoder):
         return QuerySide(None, _itself("the encoder is no Sentence Transformers model"))
     try:
-        network = opened.network
-        vocabulary = exporting.Vocabulary.of(network, english, texts)
-        graph = current / GRAPH if current else None  # words are none of its business
-        draft = exporting.export(network, model, folder, vocabulary, queries, graph=graph)
+        # Words are none of the graph's business.
+        graph = (current / GRAPH).read_bytes() if current else graphs.content(model, say)
+        draft = exporting.export(opened.network, model, folder, queries, english=english, texts=texts, graph=graph)
+        if graph is None:
+            graphs.keep(model, (folder / GRAPH).read_bytes())
         return QuerySide(folder, draft.card.model_dump(), draft)
     except exporting.NotExportable as error:
         return QuerySide(None, _itself(str(error)))

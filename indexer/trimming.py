@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -21,27 +21,27 @@ _LATIN_WORD = re.compile(r"(?<!\S)[^\sA-Za-z]*+[A-Za-z]\S*+")
 _LETTERS_OF_OTHERS = 0x530  # from here on: neither Latin, Greek nor Cyrillic
 
 
-def kept_pieces(tokenizer: "Tokenizer", english: Iterable[str], texts: Iterable[str]) -> list[int] | None:
-    """The ids of the pieces to keep, ascending; None where the tokenizer is no Unigram one, whose pieces all stay.
+def trimmed(tokenizer: "Tokenizer", english: Iterable[str], texts: Iterable[str]) -> tuple[str, list[int] | None]:
+    """The tokenizer as JSON with the pieces that are kept, numbered anew in their order, and what their ids were.
 
-    Kept are all of Russian letters, digits and signs, short Latin ones, single letters and signs; of the other Latin
-    ones those that English words are cut into, in lower case and with a capital, and the Latin words of the texts.
+    None in place of the ids, and all pieces, where the tokenizer is no Unigram one. Kept are all of Russian letters,
+    digits and signs, short Latin ones, single letters and signs; of the other Latin ones those that English words are
+    cut into, in lower case and with a capital, and the Latin words of the texts.
     """
-    form = json.loads(tokenizer.to_str())
+    whole = tokenizer.to_str()
+    form = json.loads(whole)
     if form["model"]["type"] != "Unigram":
-        return None
-    kept = {token["id"] for token in form["added_tokens"]} | {form["model"]["unk_id"]}
-    for token in ((form.get("post_processor") or {}).get("special_tokens") or {}).values():
-        kept.update(token["ids"])
-    words = set(_as_typed(english)) | _latin_words(texts)
-    for encoded in tokenizer.encode_batch_fast(list(words), add_special_tokens=False):
-        kept.update(encoded.ids)
-    for number, (piece, _) in enumerate(form["model"]["vocab"]):
-        bare = piece.replace(_MARK, "")
-        is_single = len(bare) <= 1 and _is_ours(bare)
-        if is_single or _SIGNS.fullmatch(bare) or _SHORT_LATIN.fullmatch(bare) or _SPECIAL.fullmatch(piece):
-            kept.add(number)
-    return sorted(kept)
+        return whole, None
+    kept = sorted(_kept(form, tokenizer, set(_as_typed(english)) | _latin_words(texts)))
+    new = {old: number for number, old in enumerate(kept)}
+    vocabulary = form["model"]["vocab"]
+    form["model"]["vocab"] = [vocabulary[number] for number in kept if number < len(vocabulary)]
+    form["model"]["unk_id"] = new[form["model"]["unk_id"]]
+    for token in form["added_tokens"]:
+        token["id"] = new[token["id"]]
+    for token in _special_tokens(form):
+        token["ids"] = [new[number] for number in token["ids"]]
+    return json.dumps(form, ensure_ascii=False), kept
 
 
 def digest_of(english: Iterable[str], texts: Iterable[str]) -> str:
@@ -49,18 +49,23 @@ def digest_of(english: Iterable[str], texts: Iterable[str]) -> str:
     return hashlib.sha256("\n".join([*sorted(english), "", *sorted(_latin_words(texts))]).encode()).hexdigest()
 
 
-def trimmed(tokenizer: "Tokenizer", kept: list[int]) -> str:
-    """The tokenizer as JSON with these pieces alone, numbered anew in their order."""
-    form = json.loads(tokenizer.to_str())
-    new = {old: number for number, old in enumerate(kept)}
-    vocabulary = form["model"]["vocab"]
-    form["model"]["vocab"] = [vocabulary[number] for number in kept if number < len(vocabulary)]
-    form["model"]["unk_id"] = new[form["model"]["unk_id"]]
-    for token in form["added_tokens"]:
-        token["id"] = new[token["id"]]
-    for token in ((form.get("post_processor") or {}).get("special_tokens") or {}).values():
-        token["ids"] = [new[number] for number in token["ids"]]
-    return json.dumps(form, ensure_ascii=False)
+def _kept(form: dict[str, Any], tokenizer: "Tokenizer", words: Iterable[str]) -> set[int]:
+    """The ids of the pieces to keep of a tokenizer in JSON; the words are cut by it."""
+    kept = {token["id"] for token in form["added_tokens"]} | {form["model"]["unk_id"]}
+    for token in _special_tokens(form):
+        kept.update(token["ids"])
+    for encoded in tokenizer.encode_batch_fast(list(words), add_special_tokens=False):
+        kept.update(encoded.ids)
+    for number, (piece, _) in enumerate(form["model"]["vocab"]):
+        bare = piece.replace(_MARK, "")
+        is_single = len(bare) <= 1 and _is_ours(bare)
+        if is_single or _SIGNS.fullmatch(bare) or _SHORT_LATIN.fullmatch(bare) or _SPECIAL.fullmatch(piece):
+            kept.add(number)
+    return kept
+
+
+def _special_tokens(form: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(((form.get("post_processor") or {}).get("special_tokens") or {}).values())
 
 
 def _latin_words(texts: Iterable[str]) -> set[str]:

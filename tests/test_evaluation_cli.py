@@ -227,8 +227,9 @@ def test_tune_writes_its_first_choice_where_it_is_told_to(
     rows = capsys.readouterr().out.splitlines()
     assert rows[-1] == f"wrote {path}"
     chosen = read_ranking(path)
-    factors = "lead 0.5, admin 0.75, asked 1.0, other platforms 1.0, questions 0.0 and 0.0, synonyms 1.0;"
+    factors = "lead 0.5, admin 0.75, asked 1.0, other platforms 1.0, questions 0.0 and 0.0,"
     assert f"{chosen.normalisation}, semantic {chosen.semantic_weight}, {factors}" in rows[1]
+    assert f"odds {chosen.relevance_power}, synonyms 1.0;" in rows[1]
     assert (chosen.lead_factor, chosen.admin_factor) == (0.5, 0.75)
     assert f"heading {chosen.fields['heading']}" in rows[1]
     assert searcher.artifact.manifest.inputs.corpus_digest[:12] in path.read_text(encoding="utf-8")

@@ -374,8 +374,11 @@ def test_prompt_for_documents_serves_for_passages(tiny_copy: Path):
 
 def test_tokens_are_counted_with_prompt_and_marks_and_beyond_what_the_model_reads(tiny: SentenceEncoder):
     # «раздел:» is 7 letters, the marks are 2; spaces are none.
-    assert tiny.count_tokens(["кэш", "", "код из смс", "а" * 200]) == [12, 9, 17, 209]
+    texts = ["кэш", "", "код из смс", "а" * 200]
+    assert tiny.count_tokens(texts) == [12, 9, 17, 209]
     assert tiny.maximum_tokens == LONGEST
+    tiny.encode_passages(texts)  # has the tokenizer cut and fill up from here on
+    assert tiny.count_tokens(texts) == [12, 9, 17, 209]
 
 
 def test_kind_of_numbers_that_is_recorded_is_the_one_computed_with(tiny: SentenceEncoder):

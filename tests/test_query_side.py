@@ -14,7 +14,7 @@ from helpers import HashEncoder, QuietReporter
 from tokenizers import Tokenizer
 from tokenizers import models as tokenizer_models
 
-from indexer import artifact, exporting, models, query_encoder, query_side, trimming
+from indexer import artifact, exporting, graphs, models, query_encoder, query_side, trimming
 from indexer.build import build
 from indexer.encoder import SentenceEncoder
 from indexer.encoder import open_encoder as open_model
@@ -65,7 +65,7 @@ def exported(real_index: Path) -> OnnxEncoder:
 
 
 def test_pieces_of_russian_signs_and_asked_words_are_kept_and_those_of_other_scripts_are_not():
-    kept = trimming.kept_pieces(unigram(), [], ["hello"])
+    _, kept = trimming.trimmed(unigram(), [], ["hello"])
     assert kept is not None
     names = [PIECES[number] for number in kept]
     assert {"<s>", "<pad>", "</s>", "<unk>", "▁", "▁при", "вет", "▁12", "!", "lo"} <= set(names)
@@ -73,14 +73,15 @@ def test_pieces_of_russian_signs_and_asked_words_are_kept_and_those_of_other_scr
 
 
 def test_a_tokenizer_of_another_kind_is_not_trimmed():
-    assert trimming.kept_pieces(Tokenizer(tokenizer_models.WordPiece({"[UNK]": 0}, unk_token="[UNK]")), [], []) is None
+    tokenizer = Tokenizer(tokenizer_models.WordPiece({"[UNK]": 0}, unk_token="[UNK]"))
+    assert trimming.trimmed(tokenizer, [], []) == (tokenizer.to_str(), None)
 
 
 def test_a_trimmed_tokenizer_cuts_into_the_same_pieces():
     whole = unigram()
-    kept = trimming.kept_pieces(whole, ["hello"], [])
+    form, kept = trimming.trimmed(whole, ["hello"], [])
     assert kept is not None and len(kept) < len(PIECES)
-    cut = Tokenizer.from_str(trimming.trimmed(whole, kept))
+    cut = Tokenizer.from_str(form)
     for text in ("▁привет", "▁hello!", "▁12"):
         assert cut.encode(text).tokens == whole.encode(text).tokens
         assert [kept[number] for number in cut.encode(text).ids] == whole.encode(text).ids
@@ -208,6 +209,7 @@ def test_where_the_export_fails_the_model_itself_answers_and_the_manifest_says_w
         raise exporting.NotExportable("it has no embeddings")
 
     monkeypatch.setattr(exporting, "write_graph", fails)
+    monkeypatch.setattr(graphs, "folder", lambda: tmp_path / "graphs")  # where none was kept
     corpus = Path(shutil.copytree("tests/corpus", tmp_path / "corpus"))
     quiet = QuietReporter()
     build(corpus, tmp_path / "index", reporter=quiet)

@@ -72,5 +72,5 @@ def _asked(client: Client, query: str) -> float:
 def _float_encoder(setting: Setting) -> OnnxEncoder:
     """The model in ONNX as it is: 32 bits, its whole vocabulary."""
     network, folder = setting.encoder.network, setting.aside / "float32"
-    exporting.export(network, setting.model, folder, exporting.Vocabulary.of(network), [], quantized=False)
+    exporting.export(network, setting.model, folder, [], quantized=False)
     return OnnxEncoder(folder, setting.threads)

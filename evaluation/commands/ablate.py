@@ -11,7 +11,7 @@ from evaluation.commands.opening import JUDGED, command, open_searcher, with_cop
 from evaluation.judgments import JudgedSet, read_judged
 from evaluation.significance import Comparison, holm
 from evaluation.systems import Remembering
-from indexer.__main__ import Terminal
+from indexer.terminal import Terminal
 from server.interpretation import Ability
 from server.search import Searcher
 

@@ -10,7 +10,7 @@ from evaluation.commands.opening import JUDGED, command, judged_set, open_search
 from evaluation.judgments import JudgedSet
 from evaluation.leaving_out import LeavingOut
 from evaluation.measures import CitedStep, StepScores, citation_correctness, mean, step_scores
-from indexer.__main__ import Terminal
+from indexer.terminal import Terminal
 from server.answering import Answer, Answerer
 from server.search import Searcher
 from server.steps import StepFinder, alike

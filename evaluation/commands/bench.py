@@ -15,7 +15,7 @@ from evaluation.commands import bench_url
 from evaluation.commands.opening import JUDGED, command, judged_set
 from evaluation.systems import index_of
 from indexer import artifact
-from indexer.__main__ import Terminal
+from indexer.terminal import Terminal
 
 _MEASURE: Mapping[str, Callable[[Setting], Findings]] = {
     "latency": latency.latency,

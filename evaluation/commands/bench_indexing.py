@@ -13,7 +13,7 @@ from evaluation.commands.opening import command
 from evaluation.indexing import Built, Difference, Plain
 from evaluation.provenance import git_commit, machine
 from indexer import models
-from indexer.__main__ import Terminal
+from indexer.terminal import Terminal
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

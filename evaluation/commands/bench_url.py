@@ -13,7 +13,7 @@ from evaluation.judgments import JudgedSet, digest
 from evaluation.load import SEED, WARM_UP, Load, measure, unseen
 from evaluation.provenance import git_commit, machine
 from evaluation.systems import MODES
-from indexer.__main__ import Terminal
+from indexer.terminal import Terminal
 
 ALONE = ("clients", "seconds", "requests", "repeat")  # options that say nothing without an address
 

@@ -9,8 +9,8 @@ from evaluation.commands.opening import JUDGED, command, open_searcher
 from evaluation.judgments import digest, read_judged
 from evaluation.systems import Remembering
 from evaluation.writing import write_files
-from indexer.__main__ import Terminal
 from indexer.calibration import FILE
+from indexer.terminal import Terminal
 from server.search import Searcher
 
 

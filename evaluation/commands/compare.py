@@ -26,7 +26,7 @@ from evaluation.results import SetResult
 from evaluation.runs import Run
 from evaluation.significance import AurocComparison, Comparison
 from evaluation.systems import System
-from indexer.__main__ import Terminal
+from indexer.terminal import Terminal
 
 
 @dataclass(frozen=True, slots=True)

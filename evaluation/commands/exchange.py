@@ -9,10 +9,10 @@ from pathlib import Path
 from evaluation import beir, exchange, importing, runs, systems
 from evaluation.commands.opening import JUDGED, command, corpus_of, judged_set, open_searcher
 from evaluation.judgments import read_judged
-from indexer.__main__ import Terminal
 from indexer.articles import read_articles
 from indexer.errors import ArticleError
 from indexer.sections import split_article
+from indexer.terminal import Terminal
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

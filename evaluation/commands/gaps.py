@@ -16,7 +16,7 @@ from evaluation.commands.opening import command
 from evaluation.gaps import NO_ARTICLE, Asking, folded, found_in, read_log
 from evaluation.grouping import Case, Group, cases_of, grouped
 from evaluation.judgments import JudgmentError
-from indexer.__main__ import Terminal
+from indexer.terminal import Terminal
 from indexer.words import clean
 from server.journal import FILE, Contents, read_journals
 from server.search import Searcher

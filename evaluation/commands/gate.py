@@ -9,7 +9,7 @@ from evaluation import experiment, gate, provenance, runs, systems
 from evaluation.commands.opening import JUDGED, command, judged_set, require_known
 from evaluation.judgments import digest
 from indexer import artifact
-from indexer.__main__ import Terminal
+from indexer.terminal import Terminal
 from server.search import Searcher, open_encoder
 
 BASELINE = JUDGED / "baseline.json"

@@ -14,7 +14,7 @@ from evaluation.growth import LexicalGrowth, VectorGrowth
 from evaluation.provenance import git_commit, machine
 from evaluation.writing import write_files
 from indexer import artifact
-from indexer.__main__ import Terminal
+from indexer.terminal import Terminal
 from server.ranking import read_ranking
 
 _SIZES = (10_000, 100_000, 1_000_000)

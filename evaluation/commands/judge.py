@@ -7,7 +7,7 @@ from evaluation import runs, systems
 from evaluation.commands.opening import JUDGED, command, open_searcher
 from evaluation.judging import app, files, pools, store
 from evaluation.judgments import read_judged
-from indexer.__main__ import Terminal
+from indexer.terminal import Terminal
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

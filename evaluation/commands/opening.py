@@ -8,7 +8,7 @@ from pathlib import Path
 from evaluation import experiment, perturb, systems
 from evaluation.judgments import JudgedSet, JudgmentError, read_judged
 from evaluation.results import Provenance
-from indexer.__main__ import Terminal
+from indexer.terminal import Terminal
 from server.search import Searcher
 
 JUDGED = Path(__file__).parents[1] / "judged"  # our own queries

@@ -12,7 +12,7 @@ from evaluation.commands.opening import command
 from evaluation.enduring import overload
 from evaluation.enduring.overload import Overload
 from evaluation.provenance import git_commit, load_of_machine, machine
-from indexer.__main__ import Terminal
+from indexer.terminal import Terminal
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -24,7 +24,7 @@ from evaluation.commands.opening import (
 )
 from evaluation.judgments import JudgedSet, JudgmentError, digest
 from evaluation.results import Results, SetResult, SystemResult
-from indexer.__main__ import Terminal
+from indexer.terminal import Terminal
 from server.search import Searcher
 
 

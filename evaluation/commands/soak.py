@@ -11,7 +11,7 @@ from evaluation.commands.bench_url import count
 from evaluation.commands.opening import command
 from evaluation.enduring import soak
 from evaluation.provenance import git_commit, load_of_machine, machine
-from indexer.__main__ import Terminal
+from indexer.terminal import Terminal
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

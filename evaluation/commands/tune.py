@@ -7,7 +7,7 @@ from evaluation import perturb
 from evaluation import tune as tuning
 from evaluation.commands.opening import JUDGED, command, open_searcher
 from evaluation.judgments import read_judged
-from indexer.__main__ import Terminal
+from indexer.terminal import Terminal
 from server.ranking import RANKING_FILE
 
 

@@ -22,11 +22,12 @@ from indexer.adaptation.pairs import Pair
 from indexer.adaptation.scale import Encode, Point
 from indexer.adaptation.training import Batch, Settings, require_device, require_peft, train
 from indexer.articles import read_articles
-from indexer.build import Reporter, lexical_index
+from indexer.build import lexical_index
 from indexer.errors import ArticleError
 from indexer.lemmas import Lemmatizer
 from indexer.models import Model
 from indexer.sections import Section, split_article
+from indexer.source import Reporter
 
 FEWEST_SECTIONS = 20  # fewer give too few wrong answers to tell the right one from
 

@@ -11,7 +11,7 @@ from indexer.adaptation.adapter import FOLDER
 
 if TYPE_CHECKING:
     from indexer.adaptation.scale import Point
-    from indexer.build import Reporter
+    from indexer.source import Reporter
 
 
 def add(

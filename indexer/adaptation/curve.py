@@ -10,10 +10,10 @@ from indexer.adaptation.adapter import Adapter, apply
 from indexer.adaptation.pairs import shuffled
 from indexer.adaptation.scale import Encode, Point, Side
 from indexer.adaptation.training import open_model, prompt_of
-from indexer.build import Reporter
 from indexer.encoder import Vectors
 from indexer.models import Model
 from indexer.sections import Section
+from indexer.source import Reporter
 
 _MOST_MEASURED = 1000  # sections that the curve is measured over, of a larger corpus
 
