@@ -187,9 +187,9 @@ def test_another_reading_of_what_was_typed_is_told(opened):
 
 def test_without_an_answer_near_misses_and_ways_to_the_support_are_shown(opened, sites):
     page = opened()
-    ask(page, "контакты из гугл таблицы")
+    ask(page, "контакты из битрикса")
     expect(shown(page).get_by_role("heading", name="В справке нет ответа на этот вопрос.")).to_be_visible()
-    near = page.request.post(f"{sites[0]}/v1/search", data={"query": "контакты из гугл таблицы"}).json()["near_misses"]
+    near = page.request.post(f"{sites[0]}/v1/search", data={"query": "контакты из битрикса"}).json()["near_misses"]
     near = [hit for hit in near if hit["relevance"] >= 0.2]
     assert near
     expect(shown(page).get_by_role("heading", name="Возможно, близко")).to_be_visible()
@@ -354,7 +354,7 @@ def answering(page):
 
 
 def without_answer(page):
-    ask(page, "контакты из гугл таблицы")
+    ask(page, "контакты из битрикса")
     expect(shown(page).locator(".sections")).to_be_visible()
 
 
