@@ -91,7 +91,8 @@ def test_server_answers_logs_no_query_counts_together_and_stops_when_asked(real_
     )
     try:
         until_ready(port, server)
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/search?q=sekretnyj&abstain=false", timeout=60) as response:
+        url = f"http://127.0.0.1:{port}/v1/search?q=sekretnyj&abstain=false"
+        with urllib.request.urlopen(url, timeout=60) as response:
             assert json.load(response)["hits"]
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/suggest?q=sekretnyj", timeout=60) as response:
             assert response.status == 200
