@@ -100,7 +100,9 @@ class Learnt:
         from scipy import linalg  # comes with Sentence Transformers; a server needs none
 
         targets = np.concatenate([_targets(answers, len(questions)), _targets(steps, len(questions))], axis=1)
-        factor = linalg.cho_factor(penalised(vectors, overlap), lower=True, overwrite_a=True, check_finite=False)
+        # As LAPACK has matrices, column by column, else it would take a copy; this one is symmetric.
+        likenesses = penalised(vectors, overlap).T
+        factor = linalg.cho_factor(likenesses, lower=True, overwrite_a=True, check_finite=False)
         weights = linalg.cho_solve(factor, targets, overwrite_b=True, check_finite=False).T
         of_answers, of_steps = np.split(weights, [len(answers)])
         return cls(
