@@ -117,18 +117,13 @@ def trials(searcher: Searcher, judged: JudgedSet, progress: Callable[[int, int],
         tried = fusions(best)
         best = tried[0].ranking
         found = found_with(dict(best.fields), best.synonym_weight)
-        powers = [replace(best, relevance_power=power) for power in _POWERS]
-        if not searcher.calibration:
-            powers = [replace(best, relevance_power=kept.relevance_power)]
-        values = [
-            mean(
-                each(candidates, ranking, weighed=True)
-                for each, candidates in ((measure, found), (measure_known, left_out))
-                if candidates
-            )
-            for ranking in powers
-        ]
-        power = powers[values.index(max(values))].relevance_power
+        sets = [(measure, found)] + ([(measure_known, left_out)] if left_out else [])
+
+        def reached(power: float) -> float:
+            ranking = replace(best, relevance_power=power)
+            return mean(each(candidates, ranking, weighed=True) for each, candidates in sets)
+
+        power = max(_POWERS, key=reached) if searcher.calibration else kept.relevance_power
         progress(next(done), 2 * len(grid) + 3)
         return [replace(trial, ranking=replace(trial.ranking, relevance_power=power)) for trial in tried]
     finally:
@@ -188,9 +183,11 @@ def _ndcg(
     sections = searcher.artifact.sections
     rankings = {}
     for query, found in candidates.items():
-        scores: Mapping[int, float] = searcher.fuse(found, "hybrid")
+        scores: Mapping[int, float]
         if weighed:
             scores = searcher.scored(searcher.read(query.text), found, "hybrid").scores
+        else:
+            scores = searcher.fuse(found, "hybrid")
         rankings[query.query_id] = [sections[row].section_id for row in searcher.ranked(scores, 10, DEPTH)]
     return float(evaluator.calc_aggregate(scored(rankings))[nDCG @ 10])
 

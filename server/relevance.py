@@ -223,6 +223,6 @@ def logit(calibration: Calibration, features: Mapping[str, float]) -> float:
     return max(-30.0, min(30.0, total))
 
 
-def likelihood(odds: float) -> float:
+def likelihood(log_odds: float) -> float:
     """The likelihood that the section answers, in (0, 1), from the logarithm of its odds."""
-    return 1 / (1 + math.exp(-odds))
+    return 1 / (1 + math.exp(-log_odds))

@@ -9,7 +9,7 @@ from indexer.calibration import FEATURES_VERSION, Calibration, Term
 from indexer.knowledge import Question
 from indexer.questions import QuestionIndex
 from server.app import create_app
-from server.explaining import Explainer
+from server.explaining import Explainer, Explanation
 from server.relevance import Gauge
 from server.search import Filters, Searcher
 
@@ -34,6 +34,11 @@ def explained(searcher, query, mode="hybrid", **options):
     return result, Explainer(searcher).explain(result, mode, for_anybody=for_anybody)
 
 
+def total(each: Explanation) -> float:
+    both = (each.lexical.given + each.semantic.given) * math.prod(each.factors.values())
+    return (both + each.questions.given + each.error) * each.relevance_factor
+
+
 @pytest.mark.parametrize("mode", ["hybrid", "lexical", "semantic"])
 @pytest.mark.parametrize(
     "query",
@@ -51,9 +56,7 @@ def test_the_parts_add_up_to_the_score(searcher, query, mode):
     assert [each.section_id for each in found] == [hit.section_id for hit in result.hits]
     assert found
     for hit, each in zip(result.hits, found, strict=True):
-        both = (each.lexical.given + each.semantic.given) * math.prod(each.factors.values())
-        total = (both + each.questions.given + each.error) * each.relevance_factor
-        assert total == pytest.approx(hit.score, abs=2e-3)
+        assert total(each) == pytest.approx(hit.score, abs=2e-3)
 
 
 def test_what_the_odds_of_relevance_took_is_a_part_as_well(searcher):
@@ -75,9 +78,7 @@ def test_what_the_odds_of_relevance_took_is_a_part_as_well(searcher):
         result, found = explained(weighing, query)
         assert min(each.relevance_factor for each in found) < max(each.relevance_factor for each in found) == 1.0
         for hit, each in zip(result.hits, found, strict=True):
-            both = (each.lexical.given + each.semantic.given) * math.prod(each.factors.values())
-            total = (both + each.questions.given + each.error) * each.relevance_factor
-            assert total == pytest.approx(hit.score, abs=2e-3)
+            assert total(each) == pytest.approx(hit.score, abs=2e-3)
 
 
 def test_an_error_is_a_part_of_its_own_only_where_the_section_explains_it(searcher):
