@@ -18,9 +18,11 @@ from evaluation.judgments import JudgedSet
 from evaluation.runs import NAMES, Run
 from indexer import models
 from indexer.build import Summary, build
+from indexer.calibration import FEATURES_VERSION, Calibration, Term
 from indexer.encoder import Progress, Vectors
 from indexer.lemmas import Lemmatizer
 from indexer.words import words
+from server.relevance import Gauge
 
 TESTS = Path(__file__).parent
 CORPUS = TESTS / "corpus"
@@ -189,3 +191,18 @@ def in_a_thread_of_its_own(run: Callable[[], Any]) -> Any:
     """What a function gives that runs an event loop: Playwright leaves one running in the thread of the tests."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(run).result()
+
+
+def calibration_of(encoder: HashEncoder, **weights: float) -> Calibration:
+    """A relevance that weighs these features alone, each as it is; half is likely where they are nothing."""
+    return Calibration(
+        features_version=FEATURES_VERSION,
+        model_fingerprint=encoder.fingerprint,
+        corpus_digest="",
+        terms={name: Term(mean=0.0, scale=1.0, weight=weights.get(name, 0.0)) for name in Gauge.FEATURES},
+        direction=(0.0,) * encoder.dimension,
+        intercept=0.0,
+        threshold=0.5,
+        fitted_on={},
+        figures={},
+    )

@@ -4,13 +4,12 @@ import dataclasses
 import math
 
 import pytest
+from helpers import calibration_of
 
-from indexer.calibration import FEATURES_VERSION, Calibration, Term
 from indexer.knowledge import Question
 from indexer.questions import QuestionIndex
 from server.app import create_app
 from server.explaining import Explainer, Explanation
-from server.relevance import Gauge
 from server.search import Filters, Searcher
 
 QUESTIONS = (
@@ -60,18 +59,7 @@ def test_the_parts_add_up_to_the_score(searcher, query, mode):
 
 
 def test_what_the_odds_of_relevance_took_is_a_part_as_well(searcher):
-    terms = {name: Term(mean=0.0, scale=1.0, weight=float(name == "coverage")) for name in Gauge.FEATURES}
-    calibration = Calibration(
-        features_version=FEATURES_VERSION,
-        model_fingerprint=searcher.encoder.fingerprint,
-        corpus_digest="",
-        terms=terms,
-        direction=(0.0,) * searcher.encoder.dimension,
-        intercept=0.0,
-        threshold=0.5,
-        fitted_on={},
-        figures={},
-    )
+    calibration = calibration_of(searcher.encoder, coverage=1.0)
     artifact = dataclasses.replace(searcher.artifact, calibration=calibration)
     weighing = Searcher(artifact, searcher.encoder, dataclasses.replace(searcher.ranking, relevance_power=0.5))
     for query in ("сменить фото", "пишет chat_not_found"):

@@ -6,7 +6,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from helpers import HashEncoder, measured
+from helpers import HashEncoder, calibration_of, measured
 
 from evaluation import runs, tune
 from evaluation.judgments import JudgedSet, Query
@@ -104,6 +104,24 @@ def test_factors_are_those_that_suit_the_best_setting_without_any(
     assert found == {max(reached, key=reached.__getitem__)}
     # Else any would do.
     assert len(set(reached.values())) > 1
+
+
+def test_the_power_of_the_odds_is_the_one_that_reaches_most_and_stays_without_a_calibration(
+    trials: list[Trial], artifact: Artifact, encoder: HashEncoder, monkeypatch: pytest.MonkeyPatch
+):
+    assert {trial.ranking.relevance_power for trial in trials} == {KEPT.relevance_power}
+    monkeypatch.setattr(tune, "_POWERS", (0.0, 2.0))
+    for weight in (-20.0, 20.0):  # of the words that a section has: against the judgments, and for them
+        calibration = calibration_of(encoder, coverage=weight)
+        weighing = Searcher(replace(artifact, calibration=calibration), encoder, KEPT)
+        best = tune.trials(weighing, JUDGED, progress([]))[0].ranking
+        *_, hybrid = local_systems(weighing, JUDGED)
+        reached = {}
+        for power in (0.0, 2.0):
+            weighing.ranking = replace(best, relevance_power=power)
+            reached[power] = measured(runs.run(hybrid, JUDGED), JUDGED)["nDCG@10"]
+        assert reached[0.0] != reached[2.0]
+        assert best.relevance_power == max(reached, key=reached.__getitem__)
 
 
 def test_progress_moves_with_the_weights_of_the_fields_twice_and_the_questions_and_factors_between_and_odds_last(
