@@ -152,7 +152,7 @@ def compared(draft: Draft, vectors: Vectors) -> Card:
 
 
 def write_graph(network: "SentenceTransformer", path: Path, *, quantized: bool = True) -> None:
-    """Writes the model from token embeddings to unit vectors as ONNX.
+    """Writes the model as ONNX: from the token embeddings of one text, (1, tokens, hidden), to its unit vector.
 
     Raises NotExportable where it is not made of a transformer that takes token embeddings.
     """
@@ -167,26 +167,27 @@ def write_graph(network: "SentenceTransformer", path: Path, *, quantized: bool =
             self.transformer = transformer
             self.rest = torch.nn.ModuleList(modules)  # their weights go into the graph
 
-        def forward(self, inputs_embeds: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-            read = self.transformer(inputs_embeds=inputs_embeds, attention_mask=attention_mask)
-            told: dict[str, Any] = {"token_embeddings": read.last_hidden_state, "attention_mask": attention_mask}
+        def forward(self, inputs_embeds: torch.Tensor) -> torch.Tensor:
+            # One text has no padding. Attention that knows it need not look, and is joined without a mask.
+            everything = torch.ones_like(inputs_embeds[..., 0], dtype=torch.long)
+            read = self.transformer(inputs_embeds=inputs_embeds, attention_mask=everything)
+            told: dict[str, Any] = {"token_embeddings": read.last_hidden_state, "attention_mask": everything}
             for module in modules:
                 told = module(told)
             return torch.nn.functional.normalize(told["sentence_embedding"], p=2.0, dim=1)
 
     embeddings = transformer.get_input_embeddings().weight
-    example = embeddings[:8].detach().unsqueeze(0).repeat(2, 1, 1)
-    axes = {"inputs_embeds": {0: "texts", 1: "tokens"}, "attention_mask": {0: "texts", 1: "tokens"}}
+    example = embeddings[:8].detach().unsqueeze(0)
     plain = path.with_suffix(".plain") if quantized else path
     try:
         with quantizing.silent(), torch.no_grad(), _plain_attention(transformer, wanted=quantized):
             torch.onnx.export(
                 Graph().eval(),
-                (example, torch.ones(2, 8, dtype=torch.long, device=example.device)),
+                (example,),
                 str(plain),
-                input_names=list(axes),
+                input_names=["inputs_embeds"],
                 output_names=["vector"],
-                dynamic_axes=axes | {"vector": {0: "texts"}},
+                dynamic_axes={"inputs_embeds": {1: "tokens"}},
                 opset_version=_OPSET,
                 dynamo=False,
             )
@@ -210,7 +211,7 @@ def _samples(network: "SentenceTransformer") -> Iterator[quantizing.Inputs]:
         drawn = tokenizer.decode(rng.integers(len(embeddings), size=length).tolist(), skip_special_tokens=True)
         ids = tokenizer(prompt + drawn, truncation=True, max_length=int(network.max_seq_length or 512))["input_ids"]
         read = embeddings[ids].float().cpu().numpy()[np.newaxis]
-        yield {"inputs_embeds": read, "attention_mask": np.ones((1, len(ids)), dtype=np.int64)}
+        yield {"inputs_embeds": read}
 
 
 def _quantize_aside(source: Path, target: Path, samples: Iterable[quantizing.Inputs], config: Any) -> None:  # noqa: ANN401

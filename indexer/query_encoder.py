@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 FOLDER = "encoder"  # of the artifact
 GRAPH, EMBEDDINGS, TOKENIZER, CARD = "graph.onnx", "embeddings.npy", "tokenizer.json", "card.json"
 
-_BATCH = 16  # queries encoded at once, of like length
 _ROWS = 2048  # of the token embeddings that are kept, 2 MB: those of common words
 _LARGE = 64 * 384  # numbers read, about 64 tokens, from which the memory of a run is given back
 
@@ -129,18 +128,20 @@ class OnnxEncoder:
 
     def encode_query(self, query: str) -> Vectors:
         """One unit vector, float32, shape (dimension,)."""
-        vector: Vectors = self._encode([query])[0]
+        ids = self._tokenizer.encode(self.card.query_prompt + query).ids
+        read = self._embeddings.read(ids)[np.newaxis].astype(np.float32)
+        found = self._session.run(None, {"inputs_embeds": read}, self._shrinking if read.size > _LARGE else None)
+        vector: Vectors = found[0][0]
         return vector
 
     def encode_queries(self, queries: Sequence[str], progress: Progress | None = None) -> Vectors:
         """Unit vectors, float32, shape (len(queries), dimension), in the order of the queries."""
+        # One by one: products in 8 bits have one scale, so that what is computed together would differ by its company.
         vectors = np.zeros((len(queries), self.dimension), dtype=np.float32)
-        order = sorted(range(len(queries)), key=lambda place: (-len(queries[place]), place))
-        for start in range(0, len(order), _BATCH):
-            rows = order[start : start + _BATCH]
-            vectors[rows] = self._encode([queries[row] for row in rows])
+        for row, query in enumerate(queries):
+            vectors[row] = self.encode_query(query)
             if progress:
-                progress(start + len(rows), len(order))
+                progress(row + 1, len(queries))
         return vectors
 
     def count_tokens(self, passages: Sequence[str]) -> list[int]:
@@ -148,21 +149,6 @@ class OnnxEncoder:
         # The tokenizer cuts texts to what the model reads; the rest comes along as `overflowing`.
         found = (self._tokenizer.encode(passage, add_special_tokens=False) for passage in passages)
         return [len(each.ids) + sum(len(rest.ids) for rest in each.overflowing) for each in found]
-
-    def _encode(self, queries: Sequence[str]) -> Vectors:
-        prompt = self.card.query_prompt
-        # One by one: threads of the tokenizer would not survive a fork either, and queries are short.
-        ids = [self._tokenizer.encode(prompt + query).ids for query in queries]
-        longest = max(map(len, ids))
-        read = np.zeros((len(ids), longest, self._embeddings.width), dtype=np.float32)
-        mask = np.zeros((len(ids), longest), dtype=np.int64)
-        for row, each in enumerate(ids):
-            read[row, : len(each)] = self._embeddings.read(each)
-            mask[row, : len(each)] = 1
-        feed = {"inputs_embeds": read, "attention_mask": mask}
-        (vectors,) = self._session.run(None, feed, self._shrinking if read.size > _LARGE else None)
-        found: Vectors = vectors
-        return found
 
 
 class _Rows:

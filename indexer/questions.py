@@ -12,17 +12,19 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer import reuse
+from indexer import nearness, reuse
 from indexer.belonging import Learnt
 from indexer.encoder import Encoder, Progress, Vectors
 from indexer.errors import ArticleError, ArtifactError
 from indexer.knowledge import QUESTIONS, Question, read_questions
 from indexer.lexical import LexicalIndex
+from indexer.nearness import Nearness
 from indexer.overlap import Overlap
 from indexer.sections import Section
 
 FOLDER = "questions"  # of the artifact
 
+_VECTORS, _NEARNESS = "vectors.npy", "nearness.onnx"
 _FIELD = "body"  # the one field of a question
 
 
@@ -34,6 +36,7 @@ class QuestionIndex:
     vectors: Vectors  # (questions, dimension), unit length, made as those of queries are
     lexical: LexicalIndex
     learnt: Learnt  # of which sections and steps belong into the answers to them
+    nearness: Nearness | None = None  # the vectors in fewer bytes, as a saved index has them
 
     @classmethod
     def build(
@@ -64,6 +67,13 @@ class QuestionIndex:
         """The vectors by digest of their texts."""
         return reuse.by_digest((question.line for question in self.questions), self.vectors)
 
+    def cosines(self, vector: Vectors) -> Vectors:
+        """The cosine of every question and a query's vector, (dimension,); float32 (questions,)."""
+        if self.nearness:
+            return self.nearness.of(vector)
+        exact: Vectors = self.vectors @ vector
+        return exact
+
     def words(self, lemmas: Sequence[str]) -> Vectors:
         """BM25 of every question for these lemmas, float32 (questions,)."""
         return self.lexical.scores(lemmas, {_FIELD: 1.0})
@@ -75,7 +85,8 @@ class QuestionIndex:
         folder.mkdir()
         lines = (question.model_dump_json(exclude_none=True) for question in self.questions)
         (folder / QUESTIONS).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        np.save(folder / "vectors.npy", self.vectors, allow_pickle=False)
+        np.save(folder / _VECTORS, self.vectors, allow_pickle=False)
+        nearness.write(self.vectors, folder / _NEARNESS)
         self.lexical.save(folder / "lexical")
         self.learnt.save(folder)
 
@@ -86,7 +97,7 @@ class QuestionIndex:
             return cls((), np.zeros((0, dimension), dtype=np.float32), LexicalIndex.build([]), Learnt.none(0))
         try:
             questions = read_questions(folder)
-            vectors: Vectors = np.asarray(np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False))
+            vectors: Vectors = np.asarray(np.load(folder / _VECTORS, mmap_mode="r", allow_pickle=False))
         except (ArticleError, OSError, ValueError) as error:
             raise ArtifactError(f"{folder}: unreadable questions ({error}); rebuild the index") from error
         lexical = LexicalIndex.load(folder / "lexical")
@@ -95,4 +106,5 @@ class QuestionIndex:
                 f"{folder}: {len(questions)} questions, {len(vectors)} vectors, {len(lexical)} in the lexical index; "
                 "expected as many of each; rebuild the index"
             )
-        return cls(questions, vectors, lexical, Learnt.load(folder, len(questions)))
+        near = Nearness(folder / _NEARNESS, len(questions))
+        return cls(questions, vectors, lexical, Learnt.load(folder, len(questions)), near)

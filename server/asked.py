@@ -88,7 +88,7 @@ class KnownQuestions:
 
     def likeness(self, vector: Vectors, worded: Worded, left_out: LeftOut | None = None) -> Likeness:
         """The likeness of the query with this vector, (dimension,), and these words."""
-        to_each = self._index.vectors @ vector
+        to_each = self._index.cosines(vector)
         near = self._answered_places
         if left_out is not None:
             to_each[left_out.place] = -np.inf

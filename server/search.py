@@ -276,9 +276,9 @@ class Searcher:
         logits = {row: logit(self.calibration, each) for row, each in zip(best, features, strict=True)}
         most, least = max(logits.values()), min(logits.values())
         power = self.ranking.relevance_power
-        factors = {
-            row: 1.0 if row in candidates.error else math.exp(power * (logits.get(row, least) - most)) for row in fused
-        }
+        factors = dict.fromkeys(fused, math.exp(power * (least - most)))
+        factors |= {row: math.exp(power * (each - most)) for row, each in logits.items()}
+        factors |= dict.fromkeys(candidates.error, 1.0)
         return Scored({row: score * factors[row] for row, score in fused.items()}, factors, logits)
 
     def _relevances(

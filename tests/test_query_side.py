@@ -102,14 +102,23 @@ def test_the_manifest_tells_how_near_the_exported_side_comes_to_the_model(real_i
 
 
 @pytest.mark.model
-def test_queries_alone_and_together_give_unit_vectors_that_are_nearly_the_same(exported: OnnxEncoder):
+def test_queries_together_have_the_unit_vectors_that_they_have_alone(exported: OnnxEncoder):
     queries = ["не приходят уведомления", "VPN", "как сменить фото профиля на айфоне " * 8]
     together = exported.encode_queries(queries)
-    alone = np.array([exported.encode_query(query) for query in queries])
     np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
-    # Not the same: the scale of the 8-bit activations is that of all tokens of a batch.
-    assert (together * alone).sum(axis=1).min() > 0.98
+    np.testing.assert_array_equal(together, [exported.encode_query(query) for query in queries])
     assert exported.encode_queries([]).shape == (0, exported.dimension)
+
+
+@pytest.mark.model
+def test_attention_has_no_mask_since_a_query_has_no_padding(real_index: Path):
+    import onnx
+
+    graph = onnx.load(artifact.current(real_index) / FOLDER / GRAPH).graph
+    assert [given.name for given in graph.input] == ["inputs_embeds"]
+    attending = [node for node in graph.node if node.op_type == "QAttention"]
+    assert len(attending) == 12
+    assert not any(node.input[5] for node in attending)  # the mask's place in QAttention
 
 
 FORKED = """

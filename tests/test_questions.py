@@ -135,6 +135,8 @@ def test_an_index_gives_back_what_was_saved(tmp_path, encoder):
     assert again.questions == FEW
     np.testing.assert_array_equal(again.vectors, index.vectors)
     np.testing.assert_array_equal(again.words(["аватарка"]), index.words(["аватарка"]))
+    (vector,) = encoder.encode_queries(["где моя аватарка"])
+    np.testing.assert_allclose(again.cosines(vector), index.cosines(vector), atol=0.01)  # from fewer bytes
 
 
 def test_an_index_without_questions_can_be_saved_and_asked(tmp_path, encoder):
