@@ -69,7 +69,7 @@ def texts_read(index: Path, model: Model) -> frozenset[str] | None:
             return None
         cuts = json.loads((folder / artifact.CUTS).read_bytes())
         return frozenset((*VectorIndex.load(folder / "vectors.faiss").known_vectors(), *cuts))
-    except (ArtifactError, OSError, ValueError):
+    except (ArtifactError, OSError, ValueError, TypeError):  # the last where the cuts are something else
         return None
 
 

@@ -9,14 +9,15 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from helpers import CORPUS, FRONT_MATTER, HashEncoder, QuietReporter
+from helpers import CORPUS, FRONT_MATTER, HashEncoder, QuietReporter, build_index
 from tiny_model import PROMPTS, save_tiny_model
 
 from evaluation import indexing
-from indexer import artifact, beside, models, source
+from indexer import artifact, beside, late, models, source
 from indexer import build as building
 from indexer.build import Summary, build
 from indexer.readers import foreign
+from indexer.reuse import digest_of
 
 
 @pytest.fixture
@@ -147,18 +148,39 @@ def test_new_text_that_no_file_changed_last_has_is_found_when_all_are_read(
     assert summary.counts["windows_encoded"] == 1
 
 
-@pytest.mark.parametrize("other", ["code", "model", "no manifest"])
 def test_model_is_opened_while_the_folder_is_read_where_the_last_index_spares_nothing(
-    built: Built, foreign_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: str
+    built: Built, foreign_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     built(foreign_corpus, tmp_path / "index")
-    if other == "code":
-        monkeypatch.setattr(artifact, "code_digest", lambda: "of other code")
-    elif other == "model":
-        monkeypatch.setattr(HashEncoder, "fingerprint", "another")
-    else:
-        (tmp_path / "index" / "current" / "manifest.json").unlink()
+    monkeypatch.setattr(artifact, "code_digest", lambda: "of other code")
     assert built(foreign_corpus, tmp_path / "index")[1] == BESIDE
+
+
+def test_texts_read_are_those_of_the_last_index_where_it_is_sound_and_of_the_same_code_and_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    index, encoder = tmp_path / "index", HashEncoder()
+    build_index(CORPUS, index)
+    model = models.Model(encoder.name, Path("/nowhere"), encoder.fingerprint)
+    wholes = [building._whole(section) for section in artifact.load(index).sections]
+    read = late.texts_read(index, model)
+    assert read is not None
+    assert {digest_of(whole) for whole in wholes} <= read  # one of them in windows
+    assert late.texts_read(index, models.Model("another", Path("/nowhere"), "another")) is None
+    with monkeypatch.context() as patch:
+        patch.setattr(artifact, "code_digest", lambda: "of other code")
+        assert late.texts_read(index, model) is None
+    for name in ("cuts.json", "vectors.windows.tsv", "vectors.faiss", "manifest.json"):
+        path = index / "current" / name
+        content = path.read_bytes()
+        for damaged in (b"", b"[{}]", b"\xff"):
+            path.write_bytes(damaged)
+            assert late.texts_read(index, model) is None, (name, damaged)
+        path.unlink()
+        assert late.texts_read(index, model) is None
+        path.write_bytes(content)
+    assert late.texts_read(index, model) == read
+    assert late.texts_read(tmp_path / "nowhere", model) is None
 
 
 def files_of(index: Path) -> dict[str, bytes]:
