@@ -263,6 +263,7 @@ class _Read:
 
 
 def _read(folder: Path, keep_going: bool, reporter: Reporter, lemmatizer: Lemmatizer, clock: "_Clock") -> _Read:
+    """Reads a folder and lemmatizes it. Raises ArticleError for mistakes."""
     source = sources.read(folder, keep_going, reporter)
     with clock.stage("lemmas"):
         progress = reporter.progress("Lemmas", "section")
