@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -15,18 +15,19 @@ from indexer import artifact, generations, knowledge, late, memory, models, open
 from indexer import calibration as calibrating
 from indexer import source as sources
 from indexer.articles import LeftOut, corpus_digest, corpus_form
+from indexer.beside import made_beside
 from indexer.encoder import Encoder, open_encoder, windows
 from indexer.errors import ArtifactError
 from indexer.lemmas import Lemmatizer
-from indexer.lexical import LexicalIndex, field_texts
+from indexer.lexical import Document, LexicalIndex, field_texts
 from indexer.questions import QuestionIndex
 from indexer.sections import Section
 from indexer.sentences import SentenceIndex
-from indexer.source import Reporter
+from indexer.source import Reporter, Source
 from indexer.stores.local import LocalStores
 from indexer.stores.store import Stores
 from indexer.vectors import VectorIndex
-from indexer.wordlist import word_list
+from indexer.wordlist import WordList, word_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +101,14 @@ def _build(
     if model.adapter:
         reporter.say(f"{model.adapter.source} is added to the model at scale {model.adapter.card.scale}")
     opened = cache(clock.timed("model", open_encoder))
+    lemmatizer = Lemmatizer()
     with clock.stage("reading"):
-        # Of a first index all is encoded, so that the model may be loaded before it is known what there is to encode.
-        if beside and not artifact.list_generations(index) and sources.is_large(folder):
-            source = sources.read_beside(folder, keep_going, reporter, lambda: opened(model))
+        # Where something is sure to be encoded, the model may be loaded before it is known what.
+        if beside and sources.is_large(folder) and _has_new_text(folder, index, model):
+            read = made_beside(partial(_read_alone, folder, keep_going, reporter), lambda: opened(model))
         else:
-            source = sources.read(folder, keep_going, reporter)
+            read = _read(folder, keep_going, reporter, lemmatizer, clock)
+    source, words = read.source, read.words
     sections, asked = source.sections, source.questions
     if calibration and calibrating.is_stale(folder, source.corpus.digest):
         reporter.say(
@@ -114,9 +117,7 @@ def _build(
         )
     stack.enter_context(generations.locked(index))
     with clock.stage("lemmas"):
-        lemmatizer = Lemmatizer()
-        lexical = lexical_index(sections, source.errors, lemmatizer.lemmas, reporter.progress("Lemmas", "section"))
-        words = word_list(texts_of_words(sections, source.errors))
+        lexical = LexicalIndex.build(read.documents)
     with clock.stage("known"):
         known = late.Known.of(index, model)
     encoder = late.LateEncoder(model, known.encoder, opened)
@@ -252,6 +253,37 @@ def _up_to_date(folder: Path, index: Path, model: models.Model, calibration: str
     return Summary(current.name, False, manifest.counts) if inputs == manifest.inputs else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a folder holds, and its words."""
+
+    source: Source
+    documents: list[Document]
+    words: WordList
+
+
+def _read(folder: Path, keep_going: bool, reporter: Reporter, lemmatizer: Lemmatizer, clock: "_Clock") -> _Read:
+    """Reads a folder and lemmatizes it. Raises ArticleError for mistakes."""
+    source = sources.read(folder, keep_going, reporter)
+    with clock.stage("lemmas"):
+        progress = reporter.progress("Lemmas", "section")
+        documents = _documents(source.sections, source.errors, lemmatizer.lemmas, progress)
+        return _Read(source, documents, word_list(texts_of_words(source.sections, source.errors)))
+
+
+def _read_alone(folder: Path, keep_going: bool, reporter: Reporter) -> _Read:
+    """The same for a process of its own."""
+    return _read(folder, keep_going, reporter, Lemmatizer(), _Clock())
+
+
+def _has_new_text(folder: Path, index: Path, model: models.Model) -> bool:
+    """Whether something has to be encoded; no where that does not show before all is read."""
+    known = late.texts_read(index, model)
+    return known is None or any(
+        reuse.digest_of(_whole(section)) not in known for section in sources.changed_last(folder)
+    )
+
+
 def texts_of_words(sections: Sequence[Section], errors: knowledge.KnownErrors) -> Iterator[str]:
     """Every text that a query may use words of."""
     for section in sections:
@@ -268,6 +300,15 @@ def lexical_index(
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> LexicalIndex:
     """The lexical half over the terms (lemmas, or what an evaluation puts in their place) of each field."""
+    return LexicalIndex.build(_documents(sections, errors, terms, progress))
+
+
+def _documents(
+    sections: Sequence[Section],
+    errors: knowledge.KnownErrors,
+    terms: Callable[[str], list[str]],
+    progress: Callable[[int, int], None],
+) -> list[Document]:
     texts_of: dict[str, list[str]] = {}
     for error in errors.error:
         texts_of.setdefault(error.section, []).append(error.text)
@@ -276,12 +317,17 @@ def lexical_index(
         texts = field_texts(section, texts_of.get(section.section_id, ()))
         documents.append({name: terms(text) for name, text in texts.items()})
         progress(done, len(sections))
-    return LexicalIndex.build(documents)
+    return documents
 
 
 def heading_path(section: Section) -> str:
     """The headings from the article's title down, as the model reads them before the section's text."""
     return " › ".join(section.headings)
+
+
+def _whole(section: Section) -> str:
+    """What the model reads of a section where it can read all of it."""
+    return "\n".join(part for part in (heading_path(section), section.text) if part)
 
 
 def passages(sections: Sequence[Section], encoder: Encoder) -> tuple[list[str], list[int]]:
@@ -294,7 +340,7 @@ def _passages(
     sections: Sequence[Section], encoder: Encoder, known: late.Known
 ) -> tuple[list[str], list[int], dict[str, list[str]]]:
     """The same, and the windows of each section that is not read whole, by the hash of its text."""
-    wholes = ["\n".join(part for part in (heading_path(section), section.text) if part) for section in sections]
+    wholes = [_whole(section) for section in sections]
     digests = [reuse.digest_of(whole) for whole in wholes]
     new = [row for row, digest in enumerate(digests) if digest not in known.fits and digest not in known.cuts]
     tokens = dict(zip(new, encoder.count_tokens([wholes[row] for row in new]), strict=True))

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,12 +25,14 @@ if TYPE_CHECKING:
 
 Vectors = npt.NDArray[np.float32]
 Progress = Callable[[int, int], None]
+Made = TypeVar("Made")
 
 _TOKENS = 1024  # of a batch: what a layer makes of more does not fit the cache of a core
 _TOKENS_ON_GPU = 32_768
 _WORKERS = 8  # batches at once; between the products of more, Python would be what they wait for
 _UNTIL_GIVEN_BACK = 64  # batches; each length leaves holes of another size, half a gigabyte in a large build
 _TOKENIZED = 4096  # texts at once, padded then to the longest: 50 MB where that has 512 tokens
+_CUT = 256  # texts at once, where nothing but their pieces is wanted
 
 
 class Encoder(Protocol):
@@ -117,7 +119,8 @@ class SentenceEncoder:
         texts = [self._passage_prompt + text for text in passages]
         if backend := getattr(tokenizer, "backend_tokenizer", None):  # asked itself, in half the time
             as_they_are(backend)
-            return [len(encoded.ids) for encoded in backend.encode_batch_fast(texts)]
+            counts = by_parts(texts, lambda few: [len(encoded) for encoded in backend.encode_batch_fast(few)])
+            return [count for part in counts for count in part]
         with quiet():
             return [len(ids) for ids in tokenizer(texts, truncation=False)["input_ids"]]
 
@@ -221,6 +224,20 @@ def _by_threads(
     finally:  # early, too, where somebody stops a build
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(threads)
+
+
+def by_parts(texts: Sequence[str], make: Callable[[Sequence[str]], Made]) -> Iterator[Made]:
+    """What is made of some of the texts at a time, in their order, by all cores; nothing of no texts.
+
+    For tokenizers, which let the interpreter go while they cut texts into pieces. They are not asked for all texts at
+    once: what they tell of each takes more room than the text.
+    """
+    parts = [texts[start : start + _CUT] for start in range(0, len(texts), _CUT)]
+    if len(parts) < 2:
+        yield from map(make, parts)
+        return
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, _WORKERS)) as pool:
+        yield from pool.map(make, parts)
 
 
 def load_network(model: Model, device: str = "cpu") -> "SentenceTransformer":

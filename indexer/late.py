@@ -57,6 +57,22 @@ class Known:
             return cls()
 
 
+def texts_read(index: Path, model: Model) -> frozenset[str] | None:
+    """Hashes of the texts that the current generation has windows of; None where it spares a build no encoding.
+
+    For a guess before a build knows its texts: unlike with `Known.of`, no checksum is compared.
+    """
+    try:
+        folder = artifact.current(index)
+        inputs = artifact.read_manifest(folder).inputs
+        if (inputs.model_fingerprint, inputs.code) != (model.fingerprint, artifact.code_digest()):
+            return None
+        cuts = json.loads((folder / artifact.CUTS).read_bytes())
+        return frozenset((*VectorIndex.load(folder / "vectors.faiss").known_vectors(), *cuts))
+    except (ArtifactError, OSError, ValueError, TypeError):  # the last where the cuts are something else
+        return None
+
+
 class LateEncoder:
     """The encoder of a model, opened when it is needed: at once, unless the last build tells what it is.
 

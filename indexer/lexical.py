@@ -13,6 +13,7 @@ from indexer.errors import ArtifactError
 from indexer.sections import Section
 
 Scores = npt.NDArray[np.float32]
+Document = dict[str, list[str]]  # field of a section -> its lemmas
 
 # What is searched of a section, each field on its own. The weights stand in server/ranking.toml.
 FIELDS = ("path", "heading", "keywords", "errors", "body")

@@ -1,21 +1,20 @@
-"""What an index is made of, read and found usable; of a large folder in a process of its own."""
+"""What an index is made of, read and found usable."""
 
 import contextlib
-import multiprocessing
-import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Protocol
 
 from indexer import knowledge
-from indexer.articles import Article, Corpus, Finding, articles_root, read_articles
+from indexer.articles import Article, Corpus, Finding, articles_root, corpus_form, read_articles
 from indexer.errors import ArticleError
+from indexer.readers import foreign
 from indexer.sections import Section, split_article
 
 _SHOWN_FINDINGS = 20
 _LARGE = 2_000_000  # bytes of articles, which take as long to read as a process to start: half a second
+_LOOKED_AT = 20  # files changed last; a millisecond each
 
 
 class Reporter(Protocol):
@@ -60,39 +59,13 @@ def is_large(folder: Path) -> bool:
         return False  # what is wrong with it, reading tells
 
 
-def read_beside(folder: Path, keep_going: bool, reporter: Reporter, meanwhile: Callable[[], object]) -> Source:
-    """The same, read in a process of its own while this one does something else.
-
-    A thread would not do: reading and loading a model are both Python's own work. Raises ArticleError as `read` does.
-    """
-    context = multiprocessing.get_context("spawn")  # a fork would take the locks of libraries' threads along
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_tell, args=(theirs, folder, keep_going, reporter), daemon=True)
-    process.start()
-    theirs.close()  # so that its end is noticed
-    try:
-        meanwhile()
-        told: Source | ArticleError = ours.recv()
-    except EOFError:  # it was stopped, for want of memory say
-        return read(folder, keep_going, reporter)
-    finally:
-        ours.close()
-        process.terminate()  # where it has not ended by itself: something went wrong here
-        process.join()
-    if isinstance(told, ArticleError):
-        raise told
-    return told
-
-
-def _tell(pipe: Connection, folder: Path, keep_going: bool, reporter: Reporter) -> None:
-    """Reads and sends what was read, or why it cannot be; for a process of its own."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the build, and ends this with it
-    try:
-        told: Source | ArticleError = read(folder, keep_going, reporter)
-    except ArticleError as error:
-        told = error
-    with contextlib.suppress(BrokenPipeError):  # nobody waits any more
-        pipe.send(told)
+def changed_last(folder: Path) -> Iterator[Section]:
+    """Sections of the files that were changed last, the few that are read at no cost; none where that cannot be."""
+    if corpus_form(folder) != "folder":  # the others are one file, or small
+        return
+    with contextlib.suppress(OSError):  # what is wrong with a file, reading tells
+        for article in foreign.changed_last(folder, _LOOKED_AT):
+            yield from split_article(article)
 
 
 def _usable(corpus: Corpus, keep_going: bool) -> tuple[list[Article], list[Finding]]:

@@ -7,8 +7,10 @@ is kept, it is cut in the same way; where one is missing, into smaller ones.
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
+
+from indexer.encoder import by_parts
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -54,8 +56,11 @@ def _kept(form: dict[str, Any], tokenizer: "Tokenizer", words: Iterable[str]) ->
     kept = {token["id"] for token in form["added_tokens"]} | {form["model"]["unk_id"]}
     for token in _special_tokens(form):
         kept.update(token["ids"])
-    for encoded in tokenizer.encode_batch_fast(list(words), add_special_tokens=False):
-        kept.update(encoded.ids)
+
+    def pieces(few: Sequence[str]) -> set[int]:
+        return {number for cut in tokenizer.encode_batch_fast(few, add_special_tokens=False) for number in cut.ids}
+
+    kept.update(*by_parts(list(words), pieces))
     for number, (piece, _) in enumerate(form["model"]["vocab"]):
         bare = piece.replace(_MARK, "")
         is_single = len(bare) <= 1 and _is_ours(bare)

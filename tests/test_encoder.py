@@ -8,7 +8,7 @@ from helpers import HashEncoder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.encoder import windows
+from indexer.encoder import by_parts, windows
 from indexer.sections import Section
 from indexer.words import clean, words
 
@@ -33,6 +33,19 @@ def words_of(text: str) -> list[str]:
 
 def sentence(length: int) -> str:
     return " ".join(["Слово"] + (length - 1) * ["слово"]) + "."
+
+
+@pytest.mark.parametrize("count", [0, 1, 256, 257, 1000])
+def test_parts_of_many_texts_are_all_of_them_in_order_and_few_at_once(count: int):
+    texts = [f"{n}" for n in range(count)]
+    parts = list(by_parts(texts, list))
+    assert [text for part in parts for text in part] == texts
+    assert all(0 < len(part) <= 256 for part in parts)
+
+
+def test_what_goes_wrong_with_a_part_is_raised():
+    with pytest.raises(ZeroDivisionError):
+        list(by_parts(["текст"] * 1000, lambda few: 1 // 0))
 
 
 def test_text_that_fits_is_one_window():

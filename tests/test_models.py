@@ -381,6 +381,11 @@ def test_tokens_are_counted_with_prompt_and_marks_and_beyond_what_the_model_read
     assert tiny.count_tokens(texts) == [12, 9, 17, 209]
 
 
+def test_tokens_of_many_texts_are_counted_in_their_order(tiny: SentenceEncoder):
+    lengths = [n % 40 for n in range(1000)]
+    assert tiny.count_tokens(["а" * length for length in lengths]) == [9 + length for length in lengths]
+
+
 def test_kind_of_numbers_that_is_recorded_is_the_one_computed_with(tiny: SentenceEncoder):
     used = {str(parameter.dtype) for parameter in tiny._model.parameters()}
     assert used == {f"torch.{tiny.settings()['dtype']}"}

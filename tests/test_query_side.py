@@ -77,6 +77,14 @@ def test_a_tokenizer_of_another_kind_is_not_trimmed():
     assert trimming.trimmed(tokenizer, [], []) == (tokenizer.to_str(), None)
 
 
+def test_pieces_of_every_word_are_kept_however_many_words_there_are():
+    words = [f"word{n}end" for n in range(1000)]
+    tokenizer = unigram([*PIECES, *words, "word0other"])
+    _, kept = trimming.trimmed(tokenizer, words, [])
+    assert kept is not None
+    assert [number for number in kept if number >= len(PIECES)] == [len(PIECES) + n for n in range(1000)]
+
+
 def test_a_trimmed_tokenizer_cuts_into_the_same_pieces():
     whole = unigram()
     form, kept = trimming.trimmed(whole, ["hello"], [])

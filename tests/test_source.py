@@ -1,36 +1,23 @@
-"""Reading what an index is made of: here, or in a process of its own while something else is done."""
+"""Reading what an index is made of, and when a process of its own does so."""
 
-import multiprocessing
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from multiprocessing.connection import Connection
 from pathlib import Path
 from unittest import mock
 
 import pytest
-from helpers import CORPUS, FRONT_MATTER, HashEncoder, QuietReporter
+from helpers import CORPUS, FRONT_MATTER, HashEncoder, QuietReporter, build_index
 from tiny_model import PROMPTS, save_tiny_model
 
 from evaluation import indexing
-from indexer import models, source
+from indexer import artifact, beside, late, models, source
+from indexer import build as building
 from indexer.build import Summary, build
-from indexer.errors import ArticleError, ModelError
-
-
-def nothing() -> None:
-    pass
-
-
-def test_a_process_of_its_own_reads_the_same_while_something_else_is_done():
-    done: list[str] = []
-    found = source.read_beside(CORPUS, False, QuietReporter(), lambda: done.append("meanwhile"))
-    assert found == source.read(CORPUS, False, QuietReporter())
-    assert found.sections and found.corpus.digest
-    assert done == ["meanwhile"]
-    assert multiprocessing.active_children() == []
+from indexer.readers import foreign
+from indexer.reuse import digest_of
 
 
 @pytest.fixture
@@ -40,37 +27,6 @@ def faulty(tmp_path: Path) -> Path:
     article = corpus / "articles" / "calls.md"
     article.write_text(article.read_text(encoding="utf-8").replace("updated:", "updated: вчера #"), encoding="utf-8")
     return corpus
-
-
-def test_mistakes_are_told_as_they_are_without_a_process_of_its_own(faulty: Path):
-    with pytest.raises(ArticleError) as here:
-        source.read(faulty, False, QuietReporter())
-    with pytest.raises(ArticleError) as beside:
-        source.read_beside(faulty, False, QuietReporter(), nothing)
-    assert str(beside.value) == str(here.value)
-    assert "вчера" in str(beside.value)
-    assert len(source.read_beside(faulty, True, QuietReporter(), nothing).skipped) == 1
-
-
-def test_what_goes_wrong_meanwhile_is_raised_and_leaves_no_process():
-    def fails() -> None:
-        raise ModelError("no such model")
-
-    with pytest.raises(ModelError, match="no such model"):
-        source.read_beside(CORPUS, False, QuietReporter(), fails)
-    assert multiprocessing.active_children() == []
-
-
-def stopped(pipe: Connection, *given: object) -> None:
-    """In place of the reading process: one that the system stops."""
-    os._exit(9)
-
-
-def test_where_the_process_is_stopped_the_folder_is_read_here(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(source, "_tell", stopped)
-    reporter = QuietReporter()
-    assert source.read_beside(CORPUS, False, reporter, nothing).sections
-    assert reporter.moves[-1][0] == "Reading"  # told by this process
 
 
 def test_large_is_what_has_more_bytes_of_articles_than_a_process_is_worth(
@@ -107,7 +63,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, Path], tuple[Summa
     def run(corpus: Path, index: Path) -> tuple[Summary, list[str]]:
         order: list[str] = []
         encoder = HashEncoder()
-        read_beside = source.read_beside
+        made_beside = beside.made_beside
 
         def open_encoder(model: models.Model) -> HashEncoder:
             order.append("opened")
@@ -116,31 +72,42 @@ def built(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, Path], tuple[Summa
         def noted(*given: object) -> object:
             order.append("begins to read")
             try:
-                return read_beside(*given)
+                return made_beside(*given)
             finally:
                 order.append("has read")
 
-        monkeypatch.setattr(source, "read_beside", noted)
+        monkeypatch.setattr(building, "made_beside", noted)
         model = models.Model(encoder.name, Path("/nowhere"), encoder.fingerprint)
         with mock.patch("indexer.models.resolve", lambda name, say: model):
             summary = build(corpus, index, reporter=QuietReporter(), beside=True, open_encoder=open_encoder)
-        monkeypatch.setattr(source, "read_beside", read_beside)
         return summary, order
 
     return run
 
 
-def test_model_of_a_first_index_is_opened_once_while_the_folder_is_read(
-    built: Callable[[Path, Path], tuple[Summary, list[str]]], tmp_path: Path
-):
+Built = Callable[[Path, Path], tuple[Summary, list[str]]]
+
+BESIDE = ["begins to read", "opened", "has read"]
+
+
+@pytest.fixture
+def foreign_corpus(tmp_path: Path) -> Path:
+    """A folder of other people's articles, three times as many as are looked at before all are read."""
+    folder = tmp_path / "foreign"
+    folder.mkdir()
+    for n in range(3 * source._LOOKED_AT):
+        text = f"---\ntitle: Статья {n}\ndate: 2026-11-22\n---\n\nКак войти, способ {n}.\n"
+        (folder / f"{n}.md").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_model_of_a_first_index_is_opened_once_while_the_folder_is_read(built: Built, tmp_path: Path):
     summary, order = built(CORPUS, tmp_path / "index")
-    assert order == ["begins to read", "opened", "has read"]
-    assert {"model", "reading"} <= summary.seconds.keys()
+    assert order == BESIDE
+    assert {"model", "reading", "lemmas"} <= summary.seconds.keys()
 
 
-def test_model_is_opened_for_no_later_index_before_it_is_known_to_be_needed(
-    built: Callable[[Path, Path], tuple[Summary, list[str]]], tmp_path: Path
-):
+def test_model_is_opened_for_no_later_index_before_it_is_known_to_be_needed(built: Built, tmp_path: Path):
     corpus = Path(shutil.copytree(CORPUS, tmp_path / "corpus"))
     built(corpus, tmp_path / "index")
     indexing.change_metadata(corpus)
@@ -149,3 +116,104 @@ def test_model_is_opened_for_no_later_index_before_it_is_known_to_be_needed(
     assert order == []
     indexing.change_text(corpus)
     assert built(corpus, tmp_path / "index")[1] == ["opened"]
+
+
+def test_model_is_opened_while_the_folder_is_read_where_a_file_changed_last_has_new_text(
+    built: Built, foreign_corpus: Path, tmp_path: Path
+):
+    index = tmp_path / "index"
+    assert built(foreign_corpus, index)[1] == BESIDE
+    indexing.change_metadata(foreign_corpus)
+    summary, order = built(foreign_corpus, index)
+    assert (summary.built, order) == (True, [])
+    indexing.change_text(foreign_corpus)
+    summary, order = built(foreign_corpus, index)
+    assert order == BESIDE
+    assert summary.counts["windows_encoded"] == 1
+    (foreign_corpus / "new.md").write_text("# Новая статья\n\nО новом.\n", encoding="utf-8")
+    assert built(foreign_corpus, index)[1] == BESIDE
+    (foreign_corpus / "new.md").unlink()
+    summary, order = built(foreign_corpus, index)
+    assert (summary.built, order) == (True, [])
+
+
+def test_new_text_that_no_file_changed_last_has_is_found_when_all_are_read(
+    built: Built, foreign_corpus: Path, tmp_path: Path
+):
+    built(foreign_corpus, tmp_path / "index")
+    path = indexing.change_text(foreign_corpus)
+    os.utime(path, (1_000_000, 1_000_000))  # copied with an older time, say
+    summary, order = built(foreign_corpus, tmp_path / "index")
+    assert order == ["opened"]
+    assert summary.counts["windows_encoded"] == 1
+
+
+def test_model_is_opened_while_the_folder_is_read_where_the_last_index_spares_nothing(
+    built: Built, foreign_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    built(foreign_corpus, tmp_path / "index")
+    monkeypatch.setattr(artifact, "code_digest", lambda: "of other code")
+    assert built(foreign_corpus, tmp_path / "index")[1] == BESIDE
+
+
+def test_texts_read_are_those_of_the_last_index_where_it_is_sound_and_of_the_same_code_and_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    index, encoder = tmp_path / "index", HashEncoder()
+    build_index(CORPUS, index)
+    model = models.Model(encoder.name, Path("/nowhere"), encoder.fingerprint)
+    wholes = [building._whole(section) for section in artifact.load(index).sections]
+    read = late.texts_read(index, model)
+    assert read is not None
+    assert {digest_of(whole) for whole in wholes} <= read  # one of them in windows
+    assert late.texts_read(index, models.Model("another", Path("/nowhere"), "another")) is None
+    with monkeypatch.context() as patch:
+        patch.setattr(artifact, "code_digest", lambda: "of other code")
+        assert late.texts_read(index, model) is None
+    for name in ("cuts.json", "vectors.windows.tsv", "vectors.faiss", "manifest.json"):
+        path = index / "current" / name
+        content = path.read_bytes()
+        for damaged in (b"", b"[{}]", b"\xff"):
+            path.write_bytes(damaged)
+            assert late.texts_read(index, model) is None, (name, damaged)
+        path.unlink()
+        assert late.texts_read(index, model) is None
+        path.write_bytes(content)
+    assert late.texts_read(index, model) == read
+    assert late.texts_read(tmp_path / "nowhere", model) is None
+
+
+def files_of(index: Path) -> dict[str, bytes]:
+    """What is in the files of the current generation; the name of a generation has the time in it."""
+    folder = artifact.current(index)
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_index_built_again_beside_a_process_that_reads_is_the_one_built_from_nothing(
+    built: Built, foreign_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    built(foreign_corpus, tmp_path / "index")
+    indexing.change_text(foreign_corpus)
+    assert built(foreign_corpus, tmp_path / "index")[1] == BESIDE
+    monkeypatch.setattr(source, "is_large", lambda folder: False)
+    assert built(foreign_corpus, tmp_path / "anew")[1] == ["opened"]
+    assert files_of(tmp_path / "index") == files_of(tmp_path / "anew")
+
+
+def test_files_changed_last_are_read_latest_first_without_pages_and_large_ones(tmp_path: Path):
+    texts = {"old.md": "Старое.", "new.md": "Новое.", "newest.txt": "Новейшее.", "page.html": "<p>Страница.</p>"}
+    for age, (name, text) in enumerate(texts.items()):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        os.utime(tmp_path / name, (1_000_000 + age, 1_000_000 + age))
+    (tmp_path / "large.md").write_text("Слово. " * foreign._MAXIMUM_ALONE, encoding="utf-8")
+    assert [article.article_id for article in foreign.changed_last(tmp_path, 2)] == ["newest", "new"]
+    assert [article.article_id for article in foreign.changed_last(tmp_path, 9)] == ["newest", "new", "old"]
+    sections = [section.section_id for section in source.changed_last(tmp_path)]
+    assert sections == [each.section_id for name in ("newest", "new", "old") for each in _sections(tmp_path, name)]
+    assert list(source.changed_last(CORPUS)) == []  # our own form, small
+    assert list(source.changed_last(tmp_path / "nowhere")) == []
+
+
+def _sections(folder: Path, article_id: str) -> list[source.Section]:
+    read = source.read(folder, False, QuietReporter()).sections
+    return [section for section in read if section.article_id == article_id]

@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from indexer.words import clean
 
 _READERS = {"Markdown": read_markdown, "HTML": read_page, "text": read_text}
 
+_MAXIMUM_ALONE = 100_000  # bytes of a file that is read for its own sake; it is read once more with the others
 _PAGES_FOR_FURNITURE = 5  # fewer pages do not show what stands on every one of them
 _FURNITURE_SHARE = 0.5
 
@@ -69,6 +71,23 @@ def read_folder(folder: Path, progress: Progress) -> Reading:
             if not article.body
         )
     return reading
+
+
+def changed_last(folder: Path, count: int) -> Iterator[Article]:
+    """The articles of the files that were changed last, at most so many, latest first, each read alone.
+
+    Files that are large are left out, and web pages: what stands on most of them is no part of one, and not known yet.
+    Raises OSError where a file goes away meanwhile.
+    """
+    root = articles_root(folder)
+    sources, _ = find_sources(root)
+    ids = _article_ids(sources, root)
+    about = [(source, source.path.stat()) for source in sources if source.form != "HTML"]
+    small = [(source, told.st_mtime_ns) for source, told in about if told.st_size <= _MAXIMUM_ALONE]
+    for source, _ in sorted(small, key=lambda each: each[1], reverse=True)[:count]:
+        found, _ = _read(source, ids[source.path])
+        if isinstance(found, Article):
+            yield found
 
 
 def _beside(root: Path, folder: Path) -> list[LeftOut]:
