@@ -22,7 +22,7 @@ PAUSE = 5.0  # seconds until one is tried again
 HANGING = 4  # calls that still run after their time, beyond which nothing is tried: each keeps a thread
 # Seconds that the work has the interpreter for itself, to read the query and hand it to the model. Who asked would not
 # give it back before having done something else, or before the interpreter's own time for a switch.
-HEAD_START = 0.0006
+HEAD_START = 0.0015
 IDLE = 60.0  # seconds that a thread without work waits for some: to make one takes 0.2 ms, to wake one 0.05
 
 _log = logging.getLogger(__name__)
