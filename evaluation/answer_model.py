@@ -9,8 +9,8 @@ import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
 from indexer.calibration import Term
+from server.found import First
 from server.relevance import Floats, Gauge, vote, wording
-from server.search import First
 
 PLAIN = tuple(name for name in Gauge.FEATURES if name not in Gauge.FITTED)
 

@@ -17,9 +17,9 @@ import numpy as np
 from indexer import artifact, models
 from indexer.articles import articles_root, read_articles
 from indexer.encoder import Encoder, Vectors, open_encoder
+from indexer.opening import open_encoder as open_query_encoder
 from indexer.sections import Section
 from server.search import Searcher
-from server.search import open_encoder as open_query_encoder
 
 # Bars of the issue that asked for it.
 RATIO, SHARE_BESIDE, PEAK, SHARE_AGAIN, COSINE = 0.65, 0.12, 2 * 2**30, 0.05, 0.9999

@@ -19,11 +19,13 @@ from evaluation.judgments import JudgedSet, JudgmentError, Query
 from indexer import artifact, models
 from indexer.build import build, lexical_index
 from indexer.encoder import Progress, Vectors
+from indexer.opening import open_encoder
 from indexer.query_encoder import QueryEncoder
 from indexer.source import Reporter
 from indexer.words import clean, words
+from server.found import Mode
 from server.interpretation import Ability
-from server.search import Mode, Searcher, open_encoder
+from server.search import Searcher
 
 DEPTH = 100  # length of a local ranking
 SERVED_DEPTH = 50  # the most a server gives

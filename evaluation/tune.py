@@ -16,8 +16,9 @@ from evaluation.leaving_out import LeavingOut
 from evaluation.runs import scored
 from evaluation.systems import DEPTH
 from server.asked import KnownQuestions, Likeness
+from server.found import Candidates
 from server.ranking import Normalisation, Ranking
-from server.search import Candidates, Searcher
+from server.search import Searcher
 
 _PATHS = (0.0, 0.25, 0.5)
 _HEADINGS = (0.5, 1.0)  # with 0.25 a question in its own words no longer found its section (tests/test_corpus.py)

@@ -7,15 +7,16 @@ from flask import Blueprint, Response, current_app, render_template, request
 from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 
+from indexer.stores.store import Filters
 from server import feedback, schema
 from server.api import answerer
 from server.errors import QueryError
 from server.explaining import Explainer, Explanation
+from server.found import Hit, Result
 from server.interpretation import Ability
 from server.origin import require_same_site
 from server.pages import AUDIENCE_NAMES, NEAR, NEAR_MISSES, PLATFORM_NAMES, russian_date
 from server.replying import CLOSING, MORE, OPENING, Quotation, quotation, reply, with_boxes
-from server.search import Filters, Hit, Result
 from server.searching import searcher
 from server.steps import AnswerStep, Visitor, answer_step
 

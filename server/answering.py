@@ -4,10 +4,13 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from indexer.sections import Section
+from indexer.stores.store import Filters
 from server import deadline
+from server.addresses import article_url, section_url
 from server.escalation import Escalation, Escalator, Reason
+from server.found import Hit, Result
 from server.quotes import Quote, Quoter
-from server.search import Filters, Hit, Result, Searcher, article_url, section_url
+from server.search import Searcher
 from server.steps import AnswerStep, StepFinder, Visitor, suits
 
 _LOOKED_AT = 10  # hits

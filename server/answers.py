@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from indexer.artifact import ArticleHead
 from indexer.sections import Section
-from server.search import Hit, Searcher, article_url, section_url
+from server.addresses import article_url, section_url
+from server.found import Hit
+from server.search import Searcher
 
 
 @dataclass(frozen=True, slots=True)

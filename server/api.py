@@ -11,12 +11,12 @@ from flask import Blueprint, Response, current_app, redirect, request
 from indexer.artifact import Manifest
 from indexer.sections import Section
 from server import VERSION, dialogue, feedback, openapi, schema, searching, tracing
+from server.addresses import article_url
 from server.answering import Answerer
 from server.errors import QueryError
 from server.exchange import posted, posted_body, read_json, reply, sent
 from server.live import live, serving
 from server.observing import Observer
-from server.search import article_url
 from server.searching import searcher
 
 api = Blueprint("api", __name__)

@@ -18,8 +18,9 @@ from pydantic.dataclasses import dataclass as checked_dataclass
 
 from server.errors import QueryError
 from server.fitting import Count, sentence_ends, unit_ends
+from server.found import Hit
 from server.schema import SearchRequest
-from server.search import Hit, Searcher
+from server.search import Searcher
 
 
 @checked_dataclass(frozen=True, slots=True, config=ConfigDict(strict=True))

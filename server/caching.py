@@ -9,7 +9,7 @@ from cachetools import LRUCache
 from indexer.encoder import Progress, Vectors
 from indexer.query_encoder import QueryEncoder
 from server import tracing
-from server.search import Result
+from server.found import Result
 
 _VECTORS = 1024  # queries, 1.5 kB each with 384 dimensions
 _REPLIES = 4 * 1024 * 1024  # bytes; a reply of ten sections has about 20 kB

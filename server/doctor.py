@@ -25,8 +25,8 @@ from indexer import artifact, knowledge
 from indexer.artifact import Artifact
 from indexer.calibration import read_calibration
 from indexer.errors import ArtifactError, ModelError
+from indexer.opening import open_encoder
 from server.journal import FILE, JournalError, read_journals
-from server.search import open_encoder
 from server.settings import DEFAULT, Settings, SettingsError
 
 Status = Literal["ok", "warning", "failed"]

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from server import fusion
+from server.found import Candidates, Mode, Result
 from server.interpretation import Interpretation
-from server.search import Candidates, Mode, Result, Searcher
+from server.search import Searcher
 
 _MOST_QUESTIONS = 3
 _ROUND = 4  # digits

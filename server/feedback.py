@@ -10,13 +10,14 @@ import uuid
 from pathlib import Path
 
 from server.errors import QueryError
+from server.found import Result
 from server.journal import Journal, JournalError, UnknownQueryError
 from server.personal import hide
 from server.querylog import DAYS, NOTHING_KEPT
 from server.reading.masks import mask
 from server.retention import FEEDBACK_DAYS, Retention
 from server.schema import FeedbackRequest
-from server.search import Result, Searcher
+from server.search import Searcher
 
 _log = logging.getLogger(__name__)
 

@@ -17,6 +17,7 @@ from flask import current_app, g
 from indexer import artifact, generations, memory, probes
 from indexer.artifact import Artifact
 from indexer.errors import ArtifactError, ModelError
+from indexer.opening import open_encoder
 from indexer.query_encoder import QueryEncoder
 from indexer.stores.local import LocalStores
 from indexer.stores.store import Store, Stores
@@ -25,7 +26,7 @@ from server.answering import Answerer
 from server.caching import RememberingEncoder, Replies
 from server.guard import Guard
 from server.internal import without_internal
-from server.search import Searcher, open_encoder
+from server.search import Searcher
 from server.suggest import Suggester
 
 INTERVAL = 2.0  # seconds between looks at `current`: two calls to the system

@@ -16,14 +16,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from indexer.errors import ArtifactError, ModelError
 from indexer.query_encoder import QueryEncoder
 from indexer.sections import Section, with_parts
+from indexer.stores.store import Filters
 from indexer.words import clean
 from server import VERSION, fitting
+from server.addresses import article_url, section_url
 from server.errors import QueryError
 from server.fitting import Count
 from server.keys import Key, KeyFile, KeysError
 from server.live import Live
 from server.schema import MAXIMUM_QUERY, Audience, Platform
-from server.search import Filters, Searcher, article_url, section_url
+from server.search import Searcher
 
 try:
     import uvicorn

@@ -9,13 +9,15 @@ from flask import Blueprint, Flask, Response, current_app, redirect, render_temp
 from markupsafe import Markup, escape
 
 from indexer.sections import Section
+from indexer.stores.store import Filters
 from server import answers, feedback, schema
+from server.addresses import article_url, section_url
 from server.api import answerer
 from server.errors import QueryError
+from server.found import Hit
 from server.interpretation import AS_TYPED
 from server.origin import require_same_site
 from server.quotes import marked_url
-from server.search import Filters, Hit, article_url, section_url
 from server.searching import asked, searcher
 
 pages = Blueprint("pages", __name__)

@@ -6,7 +6,9 @@ from urllib.parse import quote as percent_encoded
 
 from indexer.sections import Section
 from indexer.sentences import Sentence
-from server.search import Result, Searcher, section_url
+from server.addresses import section_url
+from server.found import Result
+from server.search import Searcher
 from server.steps import Visitor, suits
 
 _LOOKED_AT = 2  # hits, of which the first that suits the visitor and has sentences is quoted

@@ -226,3 +226,17 @@ def logit(calibration: Calibration, features: Mapping[str, float]) -> float:
 def likelihood(log_odds: float) -> float:
     """The likelihood that the section answers, in (0, 1), from the logarithm of its odds."""
     return 1 / (1 + math.exp(-log_odds))
+
+
+def relevance_of_cosine(cosine: float) -> float:
+    """A cosine as a number in [0, 1] that spreads out where this kind of model puts its cosines.
+
+    A logistic curve around 0.82 (where multilingual-e5-small puts passages that merely share a domain; 0.88 and more
+    are near paraphrases), 0.02 wide. It orders replies; it is no probability: that is what calibration is for.
+    """
+    return 1 / (1 + math.exp(-(cosine - 0.82) / 0.02))
+
+
+def relevance_of_bm25(score: float) -> float:
+    """A BM25 score as a number in [0, 1), for lexical mode, where there is no cosine; 0.5 at a score of 5."""
+    return score / (score + 5)

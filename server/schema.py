@@ -11,9 +11,9 @@ from server.answering import Related
 from server.errors import QueryError
 from server.escalation import Escalation
 from server.explaining import Explanation
+from server.found import Hit, Mode
 from server.journal import Outcome
 from server.quotes import Quote
-from server.search import Hit, Mode
 from server.steps import AnswerStep
 from server.suggest import Suggestion
 

@@ -3,113 +3,39 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
-from typing import Literal, TypeVar
-from urllib.parse import quote
+from dataclasses import replace
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
 from indexer.artifact import ArticleHead, Artifact
 from indexer.encoder import Vectors
 from indexer.lemmas import Lemmatizer
-from indexer.opening import model_of as model_of
-from indexer.opening import open_encoder as open_encoder
 from indexer.query_encoder import QueryEncoder
 from indexer.sections import Section
 from indexer.stores.local import LocalStore
-from indexer.stores.store import Filters as Filters
-from indexer.stores.store import Store, suits
+from indexer.stores.store import Filters, Store, suits
 from indexer.words import words
 from server import deadline, fusion, tracing
-from server.asked import KnownQuestions, LeftOut, Likeness
+from server.addresses import section_url
+from server.asked import KnownQuestions, LeftOut
+from server.found import Candidates, First, Hit, MatchedBy, Mode, Result, Scored
 from server.guard import Guard, SemanticUnavailableError
 from server.interpretation import Ability, Interpretation, Reader
 from server.ranking import Ranking, read_ranking
-from server.reading.cues import PLATFORMS, Audience, Platform
+from server.reading.cues import PLATFORMS, Platform
 from server.reading.known import quoted_errors
-from server.relevance import Gauge, Subject, likelihood, logit
+from server.relevance import Gauge, likelihood, logit, relevance_of_bm25, relevance_of_cosine
 from server.siblings import Siblings
 from server.snippets import Snippets
 from server.tracing import stage
 
-Mode = Literal["hybrid", "lexical", "semantic"]
-MatchedBy = Literal["lexical", "semantic", "error"]
 _Given = TypeVar("_Given")
 
 NO_FILTERS = Filters()
-_QUOTED = 4096  # parts of addresses that are kept, about 0.2 kB each
 CANDIDATES = 100  # taken from each half; on rus-XQuAD 200 changed nDCG@10 by less than 0.001
 _WEIGHED = 12  # rows whose odds of relevance are looked at
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A section in a ranking."""
-
-    rank: int  # from 1
-    section_id: str
-    article_id: str
-    title: str
-    headings: tuple[str, ...]
-    url: str
-    snippet: str
-    highlights: tuple[tuple[int, int], ...]  # [start, stop) in code points of the snippet
-    text: str
-    score: float  # orders this list and means nothing else
-    relevance: float  # in [0, 1]
-    matched_by: tuple[MatchedBy, ...]
-    platforms: tuple[str, ...]
-    audiences: tuple[str, ...]
-    updated: str
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """The ranking of a query and what can be said of it as a whole."""
-
-    interpretation: Interpretation
-    hits: tuple[Hit, ...]
-    relevance: float  # of the best section, in [0, 1]; 0.0 without hits
-    answerable: bool
-    calibrated: bool  # False: `relevance` orders replies roughly, and `answerable` only says that there are hits
-    degraded: bool = False  # the semantic half did not answer: found as in lexical mode, whichever was asked for
-    # That the hits were chosen from; None where nothing could be searched for.
-    candidates: "Candidates | None" = field(default=None, compare=False, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """What each half found, as {row: score}, and the rows that explain an error text of the query."""
-
-    lexical: dict[int, float]
-    semantic: dict[int, float]
-    error: frozenset[int]
-    vector: Vectors | None = None  # of the query, where the semantic half was asked
-    likeness: Likeness | None = None  # of known questions, where both halves were asked
-    subject: Subject | None = None  # of the query, where both were
-    platform: Platform | None = None  # told by the words of the query
-    audience: Audience | None = None
-    platforms: frozenset[str] = frozenset()  # that were asked for; empty: all
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """What rows are ranked by, and how it came from the fused scores."""
-
-    scores: Mapping[int, float]
-    factors: Mapping[int, float]  # that the fused scores were multiplied by for the odds of relevance; empty: none
-    logits: Mapping[int, float]  # of the relevance of the best rows; empty without a calibration
-
-
-@dataclass(frozen=True, slots=True)
-class First:
-    """What a calibration is fitted to: a query, and the section that was found for it first."""
-
-    features: Mapping[str, float]
-    vector: Vectors  # of the query, unit length
-    to_each: Vectors  # cosine of every known question, (questions,)
-    lemmas: tuple[str, ...]  # of the query as it was read
 
 
 class Searcher:
@@ -525,32 +451,3 @@ class Searcher:
             audiences=section.audiences,
             updated=head.updated,
         )
-
-
-def section_url(section: Section) -> str:
-    """Where the section stands on the site."""
-    return f"{article_url(section.article_id)}#{_quoted(section.anchor)}"
-
-
-def article_url(article_id: str) -> str:
-    """Where the article stands on the site."""
-    return f"/articles/{_quoted(article_id)}"
-
-
-@lru_cache(maxsize=_QUOTED)
-def _quoted(part: str) -> str:
-    return quote(part)
-
-
-def relevance_of_cosine(cosine: float) -> float:
-    """A cosine as a number in [0, 1] that spreads out where this kind of model puts its cosines.
-
-    A logistic curve around 0.82 (where multilingual-e5-small puts passages that merely share a domain; 0.88 and more
-    are near paraphrases), 0.02 wide. It orders replies; it is no probability: that is what calibration is for.
-    """
-    return 1 / (1 + math.exp(-(cosine - 0.82) / 0.02))
-
-
-def relevance_of_bm25(score: float) -> float:
-    """A BM25 score as a number in [0, 1), for lexical mode, where there is no cosine; 0.5 at a score of 5."""
-    return score / (score + 5)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from indexer import artifact
-from server.search import Searcher, open_encoder
+from indexer.opening import open_encoder
+from server.search import Searcher
 
 
 def parser() -> argparse.ArgumentParser:

@@ -8,14 +8,16 @@ from typing import TypeVar
 import orjson
 from flask import current_app
 
+from indexer.stores.store import Filters
 from server import budget, dialogue, feedback, fitting, schema, tracing
 from server.caching import Reply
 from server.errors import QueryError
 from server.explaining import Explainer, Explanation
+from server.found import Hit, Result
 from server.interpretation import AS_TYPED
 from server.live import serving
 from server.schema import SearchRequest
-from server.search import Filters, Hit, Result, Searcher
+from server.search import Searcher
 
 _Reply = TypeVar("_Reply", bound=schema.ReplyHead)
 

@@ -8,8 +8,10 @@ from functools import cached_property
 
 from indexer.lemmas import Lemmatizer
 from indexer.sections import Section, Step, with_parts
+from server.addresses import section_url
 from server.choice import StepChoice
-from server.search import Result, Searcher, section_url
+from server.found import Result
+from server.search import Searcher
 
 # Of so many first hits steps are looked for, and in the article of the first down to the second number; where nothing
 # was learnt of the steps only of fewer, and further than the first only where something is said to be wrong.

@@ -16,11 +16,11 @@ from indexer.lemmas import Lemmatizer
 from indexer.sections import Section
 from indexer.wordlist import folded
 from indexer.words import clean, words
+from server.addresses import article_url, section_url
 from server.interpretation import Reader
 from server.reading.keyboard import in_russian_layout, in_us_layout
 from server.reading.lexicon import slips
 from server.reading.translit import WRITTEN, plainly
-from server.search import article_url, section_url
 
 Kind = Literal["error", "question", "section"]
 

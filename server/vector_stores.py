@@ -17,11 +17,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from indexer import generations
 from indexer.sections import Section
+from indexer.stores.store import Filters
 from server.errors import QueryError
 from server.exchange import posted, reply
+from server.found import Hit
 from server.interpretation import AS_TYPED
 from server.schema import Few, QueryText, checked
-from server.search import Filters, Hit
 from server.searching import asked, searcher
 
 vector_stores = Blueprint("vector_stores", __name__, url_prefix="/v1/vector_stores")

@@ -21,8 +21,8 @@ from indexer.encoder import SentenceEncoder
 from indexer.encoder import open_encoder as open_model
 from indexer.errors import ArtifactError, ModelError
 from indexer.models import Model, resolve, with_adapter
+from indexer.opening import open_encoder
 from server.app import create_app
-from server.search import open_encoder
 
 RANK = 4
 LAYERS = {  # path -> (out, in) in the tiny model

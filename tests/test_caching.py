@@ -9,7 +9,7 @@ from helpers import HashEncoder
 from server import caching
 from server.app import create_app
 from server.caching import RememberingEncoder, Replies, Reply
-from server.search import Result
+from server.found import Result
 
 
 class Counting(HashEncoder):

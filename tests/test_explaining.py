@@ -8,9 +8,10 @@ from helpers import calibration_of
 
 from indexer.knowledge import Question
 from indexer.questions import QuestionIndex
+from indexer.stores.store import Filters
 from server.app import create_app
 from server.explaining import Explainer, Explanation
-from server.search import Filters, Searcher
+from server.search import Searcher
 
 QUESTIONS = (
     Question(text="морда на аватарке старая", sections=("profile#photo",)),

@@ -22,7 +22,8 @@ from indexer.__main__ import main
 from indexer.encoder import SentenceEncoder, batches
 from indexer.errors import ArtifactError, ModelError
 from indexer.models import DEFAULT_MODEL, Model, fingerprint, resolve
-from server.search import Searcher, open_encoder
+from indexer.opening import open_encoder
+from server.search import Searcher
 
 
 @pytest.fixture(scope="module")

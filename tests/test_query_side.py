@@ -20,8 +20,8 @@ from indexer.encoder import SentenceEncoder
 from indexer.encoder import open_encoder as open_model
 from indexer.errors import ArtifactError
 from indexer.late import Known, LateEncoder
+from indexer.opening import open_encoder
 from indexer.query_encoder import CARD, EMBEDDINGS, FOLDER, GRAPH, TOKENIZER, Card, OnnxEncoder
-from server.search import open_encoder
 
 PIECES = [
     "<s>",

@@ -16,10 +16,11 @@ from indexer.errors import ArticleError, ArtifactError
 from indexer.knowledge import QUESTIONS, Question, read_questions
 from indexer.questions import FOLDER
 from indexer.sections import split_article
+from indexer.stores.store import Filters
 from indexer.validate import check
 from indexer.words import clean, words
 from server.asked import LeftOut
-from server.search import Filters, Searcher
+from server.search import Searcher
 
 OURS = Path("corpus")
 

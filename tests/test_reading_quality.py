@@ -11,8 +11,9 @@ from evaluation.commands.opening import JUDGED
 from evaluation.experiment import measure_system
 from evaluation.judgments import JudgedSet, read_judged
 from indexer.encoder import Encoder
+from indexer.opening import open_encoder
 from server.interpretation import AS_TYPED
-from server.search import Searcher, open_encoder
+from server.search import Searcher
 
 # nDCG@10 of perturbed queries over that of the same clean ones.
 BARS = {

@@ -19,8 +19,9 @@ from indexer.knowledge import Question
 from indexer.questions import QuestionIndex
 from server import search
 from server.asked import LeftOut
+from server.found import First
 from server.relevance import Gauge, likelihood, logit, vote, wording
-from server.search import First, Searcher
+from server.search import Searcher
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,10 @@ from itertools import pairwise
 import pytest
 
 from indexer.knowledge import KnownError, KnownErrors
+from indexer.stores.store import Filters
 from server.ranking import Ranking
-from server.search import Filters, Searcher, relevance_of_bm25, relevance_of_cosine
+from server.relevance import relevance_of_bm25, relevance_of_cosine
+from server.search import Searcher
 
 BALANCED = Ranking({"path": 0.5, "heading": 1.0, "keywords": 1.0, "errors": 1.0, "body": 1.0}, "minmax", 0.5)
 

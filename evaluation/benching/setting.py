@@ -11,7 +11,7 @@ from evaluation.load import unseen
 from indexer.artifact import Artifact
 from indexer.encoder import SentenceEncoder
 from indexer.models import Model
-from server.search import model_of
+from indexer.opening import model_of
 
 CLIENTS = 8  # of a load
 

@@ -9,8 +9,9 @@ from evaluation import experiment, gate, provenance, runs, systems
 from evaluation.commands.opening import JUDGED, command, judged_set, require_known
 from evaluation.judgments import digest
 from indexer import artifact
+from indexer.opening import open_encoder
 from indexer.terminal import Terminal
-from server.search import Searcher, open_encoder
+from server.search import Searcher
 
 BASELINE = JUDGED / "baseline.json"
 
