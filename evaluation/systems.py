@@ -123,7 +123,7 @@ class Remembering:
         return self._known[query]
 
     def prepare(self, queries: Sequence[str], progress: Progress | None = None) -> None:
-        """Encodes many queries at once, which takes a fraction of the time that one after the other would."""
+        """Encodes many queries, and tells how far that is."""
         new = [query for query in dict.fromkeys(queries) if query not in self._known]
         self._known |= zip(new, self._encoder.encode_queries(new, progress), strict=True)
 
