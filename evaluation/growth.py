@@ -20,7 +20,7 @@ from evaluation.synthetic import neighbours_of, sections_like
 from indexer.artifact import Artifact
 from indexer.encoder import Vectors
 from indexer.lemmas import Lemmatizer
-from indexer.lexical import LexicalIndex, best_rows, field_texts
+from indexer.lexical import LexicalIndex, field_texts
 from indexer.vectors import VectorIndex
 from server.search import CANDIDATES
 
@@ -180,9 +180,10 @@ def _search_lexical(queries: Sequence[Sequence[str]], weights: Mapping[str, floa
     before = _resident()
     index = LexicalIndex.load(folder / "lexical")
 
-    def search(query: Sequence[str]) -> list[int]:
-        scores = index.scores(query, weights)
-        return sorted(best_rows(scores, CANDIDATES).tolist(), key=lambda row: (-scores[row], row))[:CANDIDATES]
+    def search(query: Sequence[str]) -> list[tuple[int, float]]:
+        rows, scores = index.best([(query, 1.0)], weights, CANDIDATES)
+        found = zip(rows.tolist(), scores.tolist(), strict=True)
+        return sorted(found, key=lambda pair: (-pair[1], pair[0]))[:CANDIDATES]
 
     for query in queries:
         search(query)

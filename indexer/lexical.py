@@ -1,7 +1,8 @@
 """The lexical half: BM25 over lemmas, a field at a time, so that fields can be weighted at query time."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -13,7 +14,12 @@ from indexer.errors import ArtifactError
 from indexer.sections import Section
 
 Scores = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 Document = dict[str, list[str]]  # field of a section -> its lemmas
+
+# Lemmas of a query, and how much they count: what was typed at 1.0, what finds the same at less.
+WeightedLemmas = Sequence[tuple[Sequence[str], float]]
 
 # What is searched of a section, each field on its own. The weights stand in server/ranking.toml.
 FIELDS = ("path", "heading", "keywords", "errors", "body")
@@ -22,6 +28,16 @@ FIELDS = ("path", "heading", "keywords", "errors", "body")
 _METHOD, _K1, _B = "lucene", 1.5, 0.75
 
 _KEPT = 1024  # sections whose lemmas are kept: those found often are found again
+
+# Sections scored at a time, so that their scores (256 kB) and postings stay in a core's own cache (1 MB here). With a
+# million sections, blocks of 16,384 take 1.4 times as long, all of them at once twice as long.
+_BLOCK = 65_536
+
+# Lists of postings added in one call: most queries have fewer in a field. Those of a pasted page, all at once, would be
+# copied to hundreds of megabytes.
+_TOGETHER = 16
+
+_AND_NEXT = np.array([0, 1])  # added to a place in the vocabulary: where postings begin, and where those after them do
 
 SETTINGS: dict[str, object] = {"fields": list(FIELDS), "method": _METHOD, "k1": _K1, "b": _B}
 
@@ -38,16 +54,49 @@ def field_texts(section: Section, known_errors: Sequence[str] = ()) -> dict[str,
     }
 
 
-def best_rows(scores: Scores, count: int) -> npt.NDArray[np.int64]:
-    """The rows of the `count` highest scores above zero, and all that tie with the last of them, in order of rows."""
-    found = scores[scores > 0]
-    return np.flatnonzero(scores >= least_of_best(found, count)) if count < len(found) else np.flatnonzero(scores > 0)
-
-
 def least_of_best(scores: Scores, count: int) -> np.float32:
     """The lowest of the `count` highest of more scores, without sorting them all."""
     least: np.float32 = np.partition(scores, len(scores) - count)[len(scores) - count]
     return least
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What a query reads of a field."""
+
+    field: "bm25s.BM25"
+    weight: float
+    blocks: Sequence[Sequence[tuple[int, int]]]  # for each block of sections where its postings lie, [start, stop)
+
+    def scores(self, block: int, size: int) -> Scores:
+        """The weighted scores of a block of `size` sections, shape (size,)."""
+        own = np.zeros(size, dtype=np.float32)
+        scores, rows, lists = self.field.scores["data"], self.field.scores["indices"], self.blocks[block]
+        for place in range(0, len(lists), _TOGETHER):
+            some = lists[place : place + _TOGETHER]
+            added = np.concatenate([rows[start:stop] for start, stop in some], dtype=np.intp)
+            if block:
+                added -= block * _BLOCK
+            np.add.at(own, added, np.concatenate([scores[start:stop] for start, stop in some]))  # one after the other
+        if self.weight != 1.0:
+            own *= self.weight
+        return own
+
+
+def _cut(rows: npt.NDArray[np.int32], lists: Sequence[tuple[int, int]], sections: int) -> list[list[tuple[int, int]]]:
+    """The lists, in each of which rows ascend, cut where blocks of sections begin: for each block its own pieces."""
+    edges = np.arange(_BLOCK, sections, _BLOCK, dtype=np.int32)  # as the rows: for others all of these are converted
+    cuts = [[start, *(start + np.searchsorted(rows[start:stop], edges)).tolist(), stop] for start, stop in lists]
+    blocks = ([(cut[block], cut[block + 1]) for cut in cuts] for block in range(len(edges) + 1))
+    return [[(start, stop) for start, stop in pieces if start < stop] for pieces in blocks]
+
+
+def _plus(total: Scores | None, own: Scores) -> Scores:
+    """The sum, in the memory of the first; the second where there is no first."""
+    if total is None:
+        return own
+    total += own
+    return total
 
 
 class LexicalIndex:
@@ -116,26 +165,68 @@ class LexicalIndex:
         Zeros where no lemma is known. A lemma that stands twice in the query counts twice.
         """
         total = np.zeros(self._sections, dtype=np.float32)
-        # One for all fields: of a million sections it has 4 MB, which the system takes back and clears each time.
-        own = np.empty_like(total)
-        numbers = self._numbers(lemmas)
+        for first, own in self._blocks([(lemmas, 1.0)], weights):
+            total[first : first + len(own)] = own
+        return total
+
+    def best(
+        self, asked: WeightedLemmas, weights: Mapping[str, float], count: int, allowed: Mask | None = None
+    ) -> tuple[Rows, Scores]:
+        """The rows of the `count` highest scores above zero, and all that tie with the last; and the scores.
+
+        In order of rows. A score is the sum of those for what is asked, times their shares. Only rows that are
+        `allowed`, shape (sections,), count; None for all.
+        """
+        rows, scores = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
+        least = np.float32(0)  # that a row needs to be among the best of the blocks so far; 0 while they are too few
+        for first, own in self._blocks(asked, weights):
+            if allowed is not None:
+                own *= allowed[first : first + len(own)]
+            near = np.flatnonzero(own >= least if least else own > 0)
+            rows, scores = np.concatenate([rows, near + first]), np.concatenate([scores, own[near]])
+            if count < len(rows):
+                least = least_of_best(scores, count)
+                kept = scores >= least
+                rows, scores = rows[kept], scores[kept]
+        return rows, scores
+
+    def _blocks(self, asked: WeightedLemmas, weights: Mapping[str, float]) -> Iterator[tuple[int, Scores]]:
+        """The scores of the sections, block by block, and the row that a block begins with; none of zeros alone."""
+        read = [(self._readings(lemmas, weights), share) for lemmas, share in asked]
+        for block, first in enumerate(range(0, self._sections, _BLOCK)):
+            size = min(_BLOCK, self._sections - first)
+            total: Scores | None = None
+            for readings, share in read:
+                own: Scores | None = None
+                for reading in readings:
+                    if reading.blocks[block]:
+                        own = _plus(own, reading.scores(block, size))
+                if own is not None:
+                    if share != 1.0:
+                        own *= share
+                    total = _plus(total, own)
+            if total is not None:
+                yield first, total
+
+    def _readings(self, lemmas: Sequence[str], weights: Mapping[str, float]) -> list[_Reading]:
+        """What these lemmas read of the fields that have a weight and hold any of them."""
+        numbers, whole = self._numbers(lemmas), self._sections <= _BLOCK
+        readings = []
         for name, index in self._fields.items():
             weight = weights.get(name, 0.0)
             lists = self._lists(index, numbers) if weight else []
             if lists:
-                own.fill(0)
-                scores, rows = index.scores["data"], index.scores["indices"]
-                for start, stop in lists:  # a section stands once among the postings of a lemma
-                    own[rows[start:stop]] += scores[start:stop]
-                own *= np.float32(weight)
-                total += own
-        return total
+                blocks = [lists] if whole else _cut(index.scores["indices"], lists, self._sections)
+                readings.append(_Reading(index, weight, blocks))
+        return readings
 
     def of_rows(self, rows: Sequence[int]) -> "LexicalIndex":
         """The index of some of the sections alone; row i of it is `rows[i]` here. Each keeps its scores.
 
-        It knows no lemma that stands in none of them.
+        The rows ascend. It knows no lemma that stands in none of them. Raises ValueError for rows in another order.
         """
+        if np.any(np.diff(rows) <= 0):  # in which postings would not ascend: blocks of sections are found by that
+            raise ValueError("rows of a part: not each above the one before, as expected; sort them")
         place = np.full(self._sections, -1, dtype=np.int64)
         place[np.asarray(rows, dtype=np.int64)] = np.arange(len(rows))
         held = np.zeros(len(self._vocabulary), dtype=np.int64)
@@ -178,15 +269,16 @@ class LexicalIndex:
         return self._ids.get(lemma)
 
     def _numbers(self, lemmas: Sequence[str]) -> npt.NDArray[np.int64]:
-        """The places in the vocabulary of those lemmas that stand there."""
-        return np.array([self._ids[lemma] for lemma in lemmas if lemma in self._ids], dtype=np.int64)
+        """The places in the vocabulary of those lemmas that stand there, each with the next; shape (lemmas, 2)."""
+        numbers = np.array([self._ids[lemma] for lemma in lemmas if lemma in self._ids], dtype=np.int64)
+        pairs: npt.NDArray[np.int64] = numbers[:, None] + _AND_NEXT
+        return pairs
 
     def _lists(self, index: "bm25s.BM25", numbers: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
         """Where the postings of these lemmas lie in a field, [start, stop), without those that it does not hold."""
         # bm25s keeps a sparse matrix by columns: those of lemma i lie between indptr[i] and indptr[i + 1].
-        starts = index.scores["indptr"]
-        lists = zip(starts[numbers].tolist(), starts[numbers + 1].tolist(), strict=True)
-        return [(start, stop) for start, stop in lists if start < stop]
+        bounds = index.scores["indptr"][numbers].tolist()
+        return [(start, stop) for start, stop in bounds if start < stop]
 
     def save(self, folder: Path) -> None:
         """Writes the vocabulary (`vocabulary`, beside the folder) and a sub-folder for each field."""

@@ -115,6 +115,21 @@ def test_command_prints_tables_and_writes_numbers_and_the_curve(
     assert (tmp_path / "growth.svg").read_text().startswith('<svg xmlns="http://www.w3.org/2000/svg"')
 
 
+@pytest.mark.parametrize("half", ["vectors", "lexical"])
+def test_one_half_is_measured_alone(
+    monkeypatch: pytest.MonkeyPatch, built_index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], half: str
+):
+    other = {"vectors": "measure_lexical", "lexical": "measure_vectors"}[half]
+    monkeypatch.setattr(growth, other, lambda *_: pytest.fail(f"{other} was not asked for"))
+    monkeypatch.setattr(growth, "in_own_process", growth.in_this_process)
+    asked = ["growth", "--index", str(built_index), "--sizes", "50", "--queries", "3", "--out", str(tmp_path)]
+    assert main([*asked, "--half", half]) == 0
+    printed = capsys.readouterr().out
+    assert ("flat p50" in printed, "postings" in printed) == (half == "vectors", half == "lexical")
+    assert list(json.loads((tmp_path / "growth.json").read_text())["sizes"]["50"]) == [half]
+    assert (tmp_path / "growth.svg").exists()
+
+
 def test_curve_says_its_numbers_and_stands_alone_in_colour():
     plot = plots.growth("key", {"words": [(100, 0.5), (1000, 5.0)]})
     assert plot.alt == "Median query. words: 0.50 ms at 100, 5.00 ms at 1,000."

@@ -2,6 +2,7 @@
 
 import math
 import shutil
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.errors import ArtifactError
-from indexer.lexical import FIELDS, LexicalIndex, best_rows, field_texts
+from indexer.lexical import FIELDS, LexicalIndex, Mask, Scores, WeightedLemmas, field_texts
 from indexer.sections import Section
 
 BODY = {"body": 1.0}
@@ -170,16 +171,6 @@ def test_field_that_holds_no_lemma_of_the_query_is_not_read(monkeypatch: pytest.
     assert (index.scores(["код"], weights) == expected).all()
 
 
-@given(st.lists(st.sampled_from([0.0, 0.5, 1.0, 1.5, 2.0]), max_size=40), st.integers(1, 12))
-def test_best_rows_are_those_that_sorting_all_gives(drawn: list[float], count: int):
-    scores = np.array(drawn, dtype=np.float32)
-    ranked = sorted((row for row in range(len(drawn)) if drawn[row] > 0), key=lambda row: (-drawn[row], row))
-    found = best_rows(scores, count).tolist()
-    assert found == sorted(found)
-    assert sorted(found, key=lambda row: (-drawn[row], row))[:count] == ranked[:count]
-    assert all(drawn[row] >= drawn[ranked[count - 1]] for row in found if len(ranked) > count)
-
-
 @settings(max_examples=50)
 @given(st.lists(st.lists(lemma, max_size=6), min_size=1, max_size=8), st.lists(lemma, max_size=3))
 def test_lemmas_of_a_section_and_share_with_lemmas(documents: list[list[str]], wanted: list[str]):
@@ -188,6 +179,134 @@ def test_lemmas_of_a_section_and_share_with_lemmas(documents: list[list[str]], w
     holding = sum(set(wanted) <= set(found) for found in documents)
     assert index.share_with(wanted) == pytest.approx(holding / len(documents))
     assert index.share_with([*wanted, "неизвестное"]) == 0
+
+
+# Block by block
+
+# Sections in which few lemmas stand in several fields, so that lists cross blocks and scores tie.
+documents_of_fields = st.lists(
+    st.dictionaries(st.sampled_from(FIELDS), st.lists(lemma, max_size=4), max_size=3), min_size=1, max_size=24
+)
+asked_with_shares = st.lists(st.tuples(st.lists(lemma, max_size=5), st.sampled_from([1.0, 0.75, 0.1])), max_size=3)
+UNEVEN = dict(zip(FIELDS, (0.0, 0.5, 1.0, 0.3, 1.0), strict=True))
+
+
+def plainly(index: LexicalIndex, lemmas: Sequence[str], weights: Mapping[str, float]) -> Scores:
+    """The scores of all sections at once: field by field, lemma by lemma, each posting added to its section."""
+    total = np.zeros(len(index), dtype=np.float32)
+    for name in FIELDS:
+        scores, rows, starts = index.columns(name)
+        own = np.zeros_like(total)
+        for number in filter(lambda number: number is not None, map(index.number_of, lemmas)):
+            own[rows[starts[number] : starts[number + 1]]] += scores[starts[number] : starts[number + 1]]
+        total += own * np.float32(weights.get(name, 0.0))
+    return total
+
+
+def best_plainly(
+    index: LexicalIndex, asked: WeightedLemmas, weights: Mapping[str, float], count: int, allowed: Mask | None
+) -> list[tuple[int, float]]:
+    """Rows and scores by sorting all: the `count` best above zero, and who ties with the last, in order of rows."""
+    total = np.zeros(len(index), dtype=np.float32)
+    for lemmas, share in asked:
+        total += np.float32(share) * plainly(index, lemmas, weights)
+    left = np.flatnonzero(total if allowed is None else allowed * total)
+    ranked = sorted(total[left].tolist(), reverse=True)
+    least = ranked[count - 1] if len(ranked) >= count else 0.0
+    return [(row, score) for row, score in zip(left.tolist(), total[left].tolist(), strict=True) if score >= least]
+
+
+def found_best(
+    index: LexicalIndex,
+    asked: WeightedLemmas,
+    count: int,
+    weights: Mapping[str, float] = BODY,
+    allowed: Mask | None = None,
+) -> list[tuple[int, float]]:
+    rows, scores = index.best(asked, weights, count, allowed)
+    assert scores.dtype == np.float32
+    return list(zip(rows.tolist(), scores.tolist(), strict=True))
+
+
+@settings(max_examples=100)
+@given(documents_of_fields, st.lists(lemma, max_size=6), st.integers(1, 9), st.integers(1, 3))
+def test_blocks_of_sections_score_the_same_bits_as_all_at_once(
+    documents: Documents, query: list[str], block: int, together: int
+):
+    index = LexicalIndex.build(documents)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("indexer.lexical._BLOCK", block)
+        patch.setattr("indexer.lexical._TOGETHER", together)
+        assert index.scores(query, UNEVEN).tobytes() == plainly(index, query, UNEVEN).tobytes()
+
+
+@settings(max_examples=200)
+@given(documents_of_fields, asked_with_shares, st.integers(1, 9), st.integers(1, 12), st.data())
+def test_best_of_blocks_are_those_that_sorting_all_gives(
+    documents: Documents, asked: WeightedLemmas, block: int, count: int, data: st.DataObject
+):
+    index = LexicalIndex.build(documents)
+    drawn = data.draw(st.none() | st.lists(st.booleans(), min_size=len(documents), max_size=len(documents)))
+    allowed = None if drawn is None else np.array(drawn)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("indexer.lexical._BLOCK", block)
+        assert found_best(index, asked, count, UNEVEN, allowed) == best_plainly(index, asked, UNEVEN, count, allowed)
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 4, 100])
+def test_all_that_tie_with_the_last_are_among_the_best_whatever_block_they_stand_in(
+    monkeypatch: pytest.MonkeyPatch, block: int
+):
+    monkeypatch.setattr("indexer.lexical._BLOCK", block)
+    index = LexicalIndex.build(bodies("код чат", "чат", "код чат", "вход код", "чат", "код", "чат", "код чат"))
+    asked = [(["код"], 1.0)]
+    assert [row for row, _ in found_best(index, asked, 1)] == [5]  # the shortest, and it comes late
+    assert [row for row, _ in found_best(index, asked, 2)] == [0, 2, 3, 5, 7]
+    assert [row for row, _ in found_best(index, asked, 5)] == [0, 2, 3, 5, 7]
+    assert [row for row, _ in found_best(index, asked, 6)] == [0, 2, 3, 5, 7]  # nothing without the lemma
+    assert found_best(index, [(["неизвестное"], 1.0)], 3) == found_best(index, [], 3) == []
+
+
+def test_row_that_is_not_allowed_leaves_its_place_among_the_best_to_another(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("indexer.lexical._BLOCK", 2)
+    index = LexicalIndex.build(bodies("код", "код чат", "вход", "код чат файл", "чат"))
+    asked = [(["код"], 1.0)]
+    allowed = np.array([False, True, True, True, True])
+    assert [row for row, _ in found_best(index, asked, 1)] == [0]
+    assert [row for row, _ in found_best(index, asked, 1, allowed=allowed)] == [1]
+    assert [row for row, _ in found_best(index, asked, 9, allowed=allowed)] == [1, 3]
+    assert found_best(index, asked, 9, allowed=np.zeros(5, dtype=bool)) == []
+
+
+def test_index_larger_than_a_block_finds_the_same(tmp_path: Path):
+    words = ["вход", "код", "чат", "звонок", "файл"]
+    sections = 2 * 65_536 + 11
+    documents = [{"body": [words[row % 5], words[row % 3]], "heading": [words[row % 4]]} for row in range(sections)]
+    documents[65_536] = {"body": ["пароль", "вход"]}  # the first of the second block
+    documents[-1] = {"body": ["пароль", "код"]}
+    LexicalIndex.build(documents).save(tmp_path / "lexical")
+    index = LexicalIndex.load(tmp_path / "lexical")
+    for query in (["пароль"], ["вход", "пароль", "код", "код"], ["файл"]):
+        assert index.scores(query, UNEVEN).tobytes() == plainly(index, query, UNEVEN).tobytes()
+        asked = [(query, 1.0), (["звонок"], 0.75)]
+        assert found_best(index, asked, 100, UNEVEN) == best_plainly(index, asked, UNEVEN, 100, None)
+
+
+def test_page_of_text_takes_no_copies_of_all_its_postings_at_once():
+    index = LexicalIndex.build(bodies(*["код чат"] * 1000))
+    tracemalloc.start()
+    index.scores(["код", "чат"] * 5000, BODY)  # ten million postings, of 8 bytes each and more
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 5e6
+
+
+def test_part_takes_rows_in_their_order_alone():
+    index = LexicalIndex.build(DOCUMENTS)
+    assert len(index.of_rows([])) == 0
+    for rows in ([2, 1], [1, 1]):
+        with pytest.raises(ValueError, match="sort them"):
+            index.of_rows(rows)
 
 
 # On disk

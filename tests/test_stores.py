@@ -137,6 +137,15 @@ def test_words_find_the_best_by_bm25_and_all_that_tie_with_the_last(store, large
         assert found == {row: pytest.approx(float(scores[row]), rel=1e-5) for row in expected}
 
 
+@pytest.mark.parametrize("filters", FILTERS, ids=str)
+def test_the_own_store_finds_the_same_in_blocks_of_sections_as_in_all_at_once(large, filters, monkeypatch):
+    local = LocalStore.of(large)
+    asked = [[(lemmas, 1.0), (["архив", "ключ"], 0.75)] for lemmas in queries()]
+    at_once = [list(local.lexical(each, WEIGHTS, SOME, filters).items()) for each in asked]
+    monkeypatch.setattr("indexer.lexical._BLOCK", 16)
+    assert [list(local.lexical(each, WEIGHTS, SOME, filters).items()) for each in asked] == at_once
+
+
 @pytest.mark.parametrize("field", FIELDS)
 def test_a_field_counts_by_its_weight_at_query_time(store, large, field):
     lemmas = ["пароль", "раздел"]

@@ -29,6 +29,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     sub.add_argument("--index", type=Path, default=Path("index"), help="what to grow (default: index)")
     sub.add_argument("--sizes", type=int, nargs="+", default=list(_SIZES), metavar="N", help="sections of each corpus")
     sub.add_argument("--queries", type=int, default=200, help="how many (default: 200)")
+    sub.add_argument("--half", choices=("vectors", "lexical"), help="measure this one alone (default: both)")
     sub.add_argument("--out", type=Path, help="folder for growth.json and the curve, growth.svg")
     sub.add_argument("--json", action="store_true")
 
@@ -41,16 +42,22 @@ def _growth(options: argparse.Namespace) -> int:
     lexical: dict[int, LexicalGrowth] = {}
     for size in sorted(options.sizes):
         with tempfile.TemporaryDirectory(prefix="growth-") as folder:
-            terminal.say(f"{size:,} sections: vectors")
-            vectors[size] = growth.measure_vectors(seed, size, Path(folder), growth.in_own_process)
-            terminal.say(f"{size:,} sections: words")
-            lexical[size] = growth.measure_lexical(seed, size, weights, Path(folder), growth.in_own_process)
+            if options.half != "lexical":
+                terminal.say(f"{size:,} sections: vectors")
+                vectors[size] = growth.measure_vectors(seed, size, Path(folder), growth.in_own_process)
+            if options.half != "vectors":
+                terminal.say(f"{size:,} sections: words")
+                lexical[size] = growth.measure_lexical(seed, size, weights, Path(folder), growth.in_own_process)
+    halves: dict[str, Mapping[int, VectorGrowth | LexicalGrowth]] = {"vectors": vectors, "lexical": lexical}
+    measured = {name: half for name, half in halves.items() if half}
     found = {
         "commit": git_commit(),
         "machine": machine(),
         "queries": f"{len(seed.query_vectors)} {seed.source}",
         "real": {"vectors": len(seed.vectors), "sections": len(seed.sections)},
-        "sizes": {str(size): {"vectors": asdict(vectors[size]), "lexical": asdict(lexical[size])} for size in vectors},
+        "sizes": {
+            str(size): {name: asdict(half[size]) for name, half in measured.items()} for size in sorted(options.sizes)
+        },
     }
     text = json.dumps(found, ensure_ascii=False, indent=2) + "\n"
     if options.out:
@@ -60,8 +67,8 @@ def _growth(options: argparse.Namespace) -> int:
         print(text, end="")
         return 0
     print(f"{options.index}: {found['queries']}; {found['machine']}; {found['commit']}\n")
-    print(report.table(vector_rows(vectors)), "\n")
-    print(report.table(lexical_rows(lexical)))
+    tables = [rows for rows in (vector_rows(vectors), lexical_rows(lexical)) if rows]
+    print("\n\n".join(map(report.table, tables)))
     return 0
 
 
@@ -110,9 +117,10 @@ def _costs(size: int, found: VectorGrowth | LexicalGrowth) -> dict[str, float]:
 def curves(
     vectors: Mapping[int, VectorGrowth], lexical: Mapping[int, LexicalGrowth]
 ) -> dict[str, Sequence[tuple[float, float]]]:
-    """Sections and milliseconds of the median query, for each line of the picture."""
-    return {
+    """Sections and milliseconds of the median query, for each line of the picture; none of a half not measured."""
+    lines = {
         "vectors, flat": [(size, each.flat_p50) for size, each in vectors.items()],
         "vectors, as indexed": [(size, each.p50) for size, each in vectors.items()],
         "words": [(size, each.p50) for size, each in lexical.items()],
     }
+    return {name: points for name, points in lines.items() if points}

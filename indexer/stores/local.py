@@ -5,16 +5,13 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from indexer.artifact import ArticleHead, Artifact
 from indexer.encoder import Vectors
-from indexer.lexical import LexicalIndex, Scores, best_rows
+from indexer.lexical import LexicalIndex, Mask, WeightedLemmas
 from indexer.sections import Section
-from indexer.stores.store import Filters, WeightedLemmas, suits
+from indexer.stores.store import Filters, suits
 from indexer.vectors import VectorIndex
-
-Mask = npt.NDArray[np.bool_]
 
 _MASKS = 8  # that are kept: both halves of a search ask for the same, and callers ask for few
 
@@ -55,17 +52,8 @@ class LocalStore:
         self, lemmas: WeightedLemmas, weights: Mapping[str, float], count: int, filters: Filters
     ) -> dict[int, float]:
         """As Store says."""
-        scores: Scores | None = None
-        for each, share in lemmas:
-            own = self._lexical.scores(each, weights)
-            own = own if share == 1.0 else share * own
-            scores = own if scores is None else scores + own
-        if scores is None:
-            return {}
-        if (allowed := self._allowed(filters)) is not None:
-            scores = np.where(allowed, scores, 0.0).astype(np.float32)
-        rows = best_rows(scores, count)
-        return dict(zip(rows.tolist(), scores[rows].tolist(), strict=True))
+        rows, scores = self._lexical.best(lemmas, weights, count, self._allowed(filters))
+        return dict(zip(rows.tolist(), scores.tolist(), strict=True))
 
     def semantic(self, vector: Vectors, count: int, filters: Filters) -> list[tuple[int, float]]:
         """As Store says."""

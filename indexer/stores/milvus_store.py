@@ -14,8 +14,8 @@ import numpy as np
 from indexer.artifact import Artifact
 from indexer.encoder import Vectors
 from indexer.errors import StoreError
-from indexer.lexical import FIELDS, LexicalIndex
-from indexer.stores.store import Filters, WeightedLemmas
+from indexer.lexical import FIELDS, LexicalIndex, WeightedLemmas
+from indexer.stores.store import Filters
 
 VECTOR, LEMMAS = "vector", "lemmas"
 SECONDS = 1.5  # that a call may take: less than server/guard.py waits, so that nothing is left hanging

@@ -7,10 +7,8 @@ from typing import Protocol
 
 from indexer.artifact import Artifact
 from indexer.encoder import Vectors
+from indexer.lexical import WeightedLemmas
 from indexer.sections import Section
-
-# Lemmas of a query, and how much they count: what was typed at 1.0, what finds the same at less.
-WeightedLemmas = Sequence[tuple[Sequence[str], float]]
 
 
 @dataclass(frozen=True, slots=True)
