@@ -35,13 +35,17 @@ class Overlap:
         A lemma that no text has counts as if one had it: it is something that the texts do not say.
         """
         found = np.zeros(len(self._lexical), dtype=np.float32)
+        rows, weights = [], []
         squares = 0.0
         for lemma in dict.fromkeys(lemmas):
             number = self._lexical.number_of(lemma)
             start, stop = (0, 0) if number is None else self._starts[number : number + 2].tolist()
             rare = self._rarity(max(1, stop - start))
             squares += rare**2
-            found[self._rows[start:stop]] += np.float32(rare) * self._weights[start:stop]
+            rows.append(self._rows[start:stop])
+            weights.append(np.float32(rare) * self._weights[start:stop])
+        if rows:
+            np.add.at(found, np.concatenate(rows), np.concatenate(weights))  # each lemma's after those before it
         return found / np.float32(math.sqrt(squares)) if squares else found
 
     def _rarity(self, texts: int) -> float:

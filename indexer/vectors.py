@@ -90,13 +90,12 @@ class VectorIndex:
         while True:
             with _one_thread():
                 found, scores = self._nearest(query_vector, wanted, windows)
-            best: dict[int, float] = {}
-            for row, score in zip(self._rows[found].tolist(), scores.tolist(), strict=True):
-                best.setdefault(row, score)
+            rows, nearest = np.unique(self._rows[found], return_index=True)  # of each section its first window
             # A section with several windows among the nearest leaves room for fewer others.
-            if len(best) >= count or len(found) == most or len(found) < wanted:
-                ranked = sorted((-score, row) for row, score in best.items())[:count]
-                return [(row, -score) for score, row in ranked]
+            if len(rows) >= count or len(found) == most or len(found) < wanted:
+                cosines = scores[nearest]
+                order = np.argsort(-cosines, kind="stable")[:count]
+                return list(zip(rows[order].tolist(), cosines[order].tolist(), strict=True))
             wanted = min(4 * wanted, most)
 
     def _looked_at(self, allowed: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.int64] | None:

@@ -344,8 +344,9 @@ class Searcher:
             )
         if mode == "hybrid":
             for _, rows, factor in self.factors(candidates, for_anybody):
-                for row in fused.keys() & rows:
-                    fused[row] *= factor
+                if factor != 1.0:
+                    for row in fused.keys() & rows:
+                        fused[row] *= factor
             for row, given in self.given_by_questions(candidates).items():
                 if row in fused:
                     fused[row] += given
