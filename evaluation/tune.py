@@ -91,7 +91,10 @@ def trials(searcher: Searcher, judged: JudgedSet, progress: Callable[[int, int],
 
 
 def _tuning(searcher: Searcher, judged: JudgedSet) -> Callable[[Ranking], _Measure]:
-    """What gives the measure on the tuning set, of settings with the fields and the weight of synonyms of one."""
+    """What gives the measure on the tuning set, of settings with the fields and the weight of synonyms of one.
+
+    The candidates depend on these two alone, so they are found once for all settings that share them.
+    """
     evaluator = ir_measures.evaluator([nDCG @ 10], judged.qrels)
     read = {query: searcher.read(query.text) for query in judged.answerable}
     both = {query: searcher.candidates(read[query], "hybrid") for query in judged.answerable}
