@@ -6,6 +6,7 @@ from functools import partial
 from itertools import count, product
 from pathlib import Path
 from statistics import mean
+from typing import Protocol
 
 import ir_measures
 import numpy as np
@@ -41,6 +42,12 @@ _POWERS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 _Found = dict[Query, Candidates]
 
 
+class _Measure(Protocol):
+    """nDCG@10 of a setting on some queries, for which candidates have been found."""
+
+    def __call__(self, ranking: Ranking, *, weighed: bool = False) -> float: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Trial:
     """A setting and what it reached."""
@@ -59,76 +66,100 @@ def trials(searcher: Searcher, judged: JudgedSet, progress: Callable[[int, int],
     tuning set and of known questions, each left out: the set alone hardly tells them apart. So is, last of all, the
     power of the odds of relevance; without a calibration, which gives those, it stays as it is.
     """
-    measure = partial(_ndcg, searcher, ir_measures.evaluator([nDCG @ 10], judged.qrels))
-    read = {query: searcher.read(query.text) for query in judged.answerable}
-    both = {query: searcher.candidates(read[query], "hybrid") for query in judged.answerable}
-    left_out, qrels = _known(searcher)
-    measure_known = partial(_ndcg, searcher, ir_measures.evaluator([nDCG @ 10], qrels))
+    tuning = _tuning(searcher, judged)
+    questions = _questions(searcher)
     kept, known = searcher.ranking, searcher.asked
     searcher.asked = _Remembering(known)
-    grid = list(_fields())
-    done = count(1)
+    done, steps = count(1), 2 * len(list(_fields())) + 3
 
-    def found_with(fields: dict[str, float], synonyms: float) -> _Found:
-        searcher.ranking = replace(kept, fields=fields, synonym_weight=synonyms)
-        lexical = {query: searcher.candidates(read[query], "lexical") for query in judged.answerable}
-        return {query: replace(both[query], lexical=found.lexical) for query, found in lexical.items()}
-
-    def fusions(factors: Ranking) -> list[Trial]:
-        tried: list[Trial] = []
-        for fields in grid:
-            found = found_with(fields, factors.synonym_weight)
-            for name in _NORMALISATIONS:
-                rankings = [
-                    replace(factors, fields=fields, normalisation=name, semantic_weight=weight) for weight in _WEIGHTS
-                ]
-                values = [measure(found, ranking) for ranking in rankings]
-                tried += map(Trial, rankings, values, _smoothed(values))
-            progress(next(done), 2 * len(grid) + 3)
-        return sorted(tried, key=lambda trial: -trial.smoothed)
+    def move() -> None:
+        progress(next(done), steps)
 
     try:
-        best = fusions(Ranking({}, "minmax", 0.5))[0].ranking
-        found = found_with(dict(best.fields), best.synonym_weight)
-        weighed: list[tuple[float, Ranking]] = []
-        for belonging in _BELONGINGS:
-            rankings = [replace(best, question_weight=weight, belonging_weight=belonging) for weight in _QUESTIONS]
-            values = [measure(found, ranking) for ranking in rankings]
-            if left_out:
-                on_known = (measure_known(left_out, ranking) for ranking in rankings)
-                values = [(one + other) / 2 for one, other in zip(values, on_known, strict=True)]
-            weighed += zip(_smoothed(values), rankings, strict=True)
-        best = max(weighed, key=lambda each: each[0])[1]
-        progress(next(done), 2 * len(grid) + 3)
-        rated = []
-        for synonyms in _SYNONYMS:
-            found = found_with(dict(best.fields), synonyms)
-            for lead, admin, asked, other in product(_LEADS, _ADMINS, _ASKED_BY_ADMINS, _OTHER_PLATFORMS):
-                factors = replace(
-                    best,
-                    lead_factor=lead,
-                    admin_factor=admin,
-                    asked_by_admin_factor=asked,
-                    other_platform_factor=other,
-                    synonym_weight=synonyms,
-                )
-                rated.append((measure(found, factors), factors))
-        best = max(rated, key=lambda each: each[0])[1]
-        progress(next(done), 2 * len(grid) + 3)
-        tried = fusions(best)
+        best = _fusions(Ranking({}, "minmax", 0.5), tuning, move)[0].ranking
+        best = _with_questions(best, [tuning(best), *questions])
+        move()
+        best = _with_factors(best, tuning)
+        move()
+        tried = _fusions(best, tuning, move)
         best = tried[0].ranking
-        found = found_with(dict(best.fields), best.synonym_weight)
-        sets = [(measure, found)] + ([(measure_known, left_out)] if left_out else [])
-
-        def reached(power: float) -> float:
-            ranking = replace(best, relevance_power=power)
-            return mean(each(candidates, ranking, weighed=True) for each, candidates in sets)
-
-        power = max(_POWERS, key=reached) if searcher.calibration else kept.relevance_power
-        progress(next(done), 2 * len(grid) + 3)
+        power = _power(best, [tuning(best), *questions]) if searcher.calibration else kept.relevance_power
+        move()
         return [replace(trial, ranking=replace(trial.ranking, relevance_power=power)) for trial in tried]
     finally:
         searcher.ranking, searcher.asked = kept, known
+
+
+def _tuning(searcher: Searcher, judged: JudgedSet) -> Callable[[Ranking], _Measure]:
+    """What gives the measure on the tuning set, of settings with the fields and the weight of synonyms of one.
+
+    The candidates depend on these two alone, so they are found once for all settings that share them.
+    """
+    evaluator = ir_measures.evaluator([nDCG @ 10], judged.qrels)
+    read = {query: searcher.read(query.text) for query in judged.answerable}
+    both = {query: searcher.candidates(read[query], "hybrid") for query in judged.answerable}
+    kept = searcher.ranking
+
+    def measure_for(ranking: Ranking) -> _Measure:
+        searcher.ranking = replace(kept, fields=ranking.fields, synonym_weight=ranking.synonym_weight)
+        lexical = {query: searcher.candidates(read[query], "lexical") for query in judged.answerable}
+        candidates = {query: replace(both[query], lexical=found.lexical) for query, found in lexical.items()}
+        return partial(_ndcg, searcher, evaluator, candidates)
+
+    return measure_for
+
+
+def _fusions(factors: Ranking, tuning: Callable[[Ranking], _Measure], move: Callable[[], None]) -> list[Trial]:
+    """Every choice of fields and fusion with these factors, best first; moves after each of the fields."""
+    tried: list[Trial] = []
+    for fields in _fields():
+        measure = tuning(replace(factors, fields=fields))
+        for name in _NORMALISATIONS:
+            rankings = [
+                replace(factors, fields=fields, normalisation=name, semantic_weight=weight) for weight in _WEIGHTS
+            ]
+            values = [measure(ranking) for ranking in rankings]
+            tried += map(Trial, rankings, values, _smoothed(values))
+        move()
+    return sorted(tried, key=lambda trial: -trial.smoothed)
+
+
+def _with_questions(best: Ranking, measures: Sequence[_Measure]) -> Ranking:
+    """The setting with the weights of known questions that reach most in the mean of the measures."""
+    weighed: list[tuple[float, Ranking]] = []
+    for belonging in _BELONGINGS:
+        rankings = [replace(best, question_weight=weight, belonging_weight=belonging) for weight in _QUESTIONS]
+        values = [mean(measure(ranking) for measure in measures) for ranking in rankings]
+        weighed += zip(_smoothed(values), rankings, strict=True)
+    return max(weighed, key=lambda each: each[0])[1]
+
+
+def _with_factors(best: Ranking, tuning: Callable[[Ranking], _Measure]) -> Ranking:
+    """The setting with the factors and the weight of synonyms that reach most on the tuning set."""
+    rated: list[tuple[float, Ranking]] = []
+    for synonyms in _SYNONYMS:
+        measure = tuning(replace(best, synonym_weight=synonyms))
+        for lead, admin, asked, other in product(_LEADS, _ADMINS, _ASKED_BY_ADMINS, _OTHER_PLATFORMS):
+            factors = replace(
+                best,
+                lead_factor=lead,
+                admin_factor=admin,
+                asked_by_admin_factor=asked,
+                other_platform_factor=other,
+                synonym_weight=synonyms,
+            )
+            rated.append((measure(factors), factors))
+    return max(rated, key=lambda each: each[0])[1]
+
+
+def _power(best: Ranking, measures: Sequence[_Measure]) -> float:
+    """The power of the odds of relevance that reaches most in the mean of the measures."""
+
+    def reached(power: float) -> float:
+        ranking = replace(best, relevance_power=power)
+        return mean(measure(ranking, weighed=True) for measure in measures)
+
+    return max(_POWERS, key=reached)
 
 
 class _Remembering(KnownQuestions):
@@ -151,15 +182,15 @@ def _fields() -> Iterator[dict[str, float]]:
         yield {"path": path, "heading": heading, "keywords": keywords, "errors": errors, "body": 1.0}
 
 
-def _known(searcher: Searcher) -> tuple[_Found, dict[str, dict[str, int]]]:
-    """What is found for every so-manieth known question with an answer, which is left out; and where its answers are.
+def _questions(searcher: Searcher) -> list[_Measure]:
+    """The measure on every so-manieth known question with an answer, which is left out; none where there is none.
 
     The lexical half is that of the searcher's own fields.
     """
     questions = searcher.artifact.questions
     answered = [place for place, question in enumerate(questions.questions) if question.sections][::_EVERY]
     if not answered:
-        return {}, {}
+        return []
     leaving = LeavingOut(questions)
     found: _Found = {}
     qrels: dict[str, dict[str, int]] = {}
@@ -168,7 +199,7 @@ def _known(searcher: Searcher) -> tuple[_Found, dict[str, dict[str, int]]]:
         query = Query(f"known {place}", question.line)
         found[query] = searcher.candidates(searcher.read(query.text), "hybrid", left_out=leaving.without(place))
         qrels[query.query_id] = dict.fromkeys(question.sections, 1)
-    return found, qrels
+    return [partial(_ndcg, searcher, ir_measures.evaluator([nDCG @ 10], qrels), found)]
 
 
 def _ndcg(

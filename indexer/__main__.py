@@ -21,6 +21,9 @@ from indexer.terminal import Terminal
 
 _SHOWN = 3  # files named for each reason to leave some out
 
+# Adds a command: its name, what runs it, and what it does; gives the parser of its options.
+_Command = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command; 0 is fine, 1 says that something is to be mended, 2 is wrong usage."""
@@ -47,6 +50,14 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
+    _add_build(command)
+    adapting.add(command, Terminal)
+    _add_comparisons(command)
+    _add_generations(command)
+    return parser
+
+
+def _add_build(command: _Command) -> None:
     sub = command(
         "build",
         _build,
@@ -63,8 +74,9 @@ def _parser() -> argparse.ArgumentParser:
     store_options.add(sub)
     store_options.add_token_file(sub)
 
-    adapting.add(command, Terminal)
 
+def _add_comparisons(command: _Command) -> None:
+    """What compares a corpus and its index."""
     sub = command("validate", _validate, "check a corpus; one line a mistake; exit 1 where there is one")
     sub.add_argument("corpus", type=Path, help="folder of articles")
     sub.add_argument("--index", type=Path, default=Path("index"), help="last index, to notice ids that vanished")
@@ -74,6 +86,10 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--corpus", type=Path, help="exit 1 where the index was made from other texts or another adapter")
     sub.add_argument("--no-adapter", action="store_true", help="the index is to have none, whatever the corpus has")
     sub.add_argument("--json", action="store_true")
+
+
+def _add_generations(command: _Command) -> None:
+    """What is done with the generations of an index, most of it in its store, too."""
 
     def index_command(
         name: str, run: Callable[[argparse.Namespace], int], text: str, *, stored: bool = True
@@ -112,7 +128,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="how many of the newest stay (default: 2); the current one and the one before it stay in any case",
     )
-    return parser
 
 
 def _build(options: argparse.Namespace) -> int:

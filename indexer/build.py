@@ -2,9 +2,8 @@
 
 import contextlib
 import shutil
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from indexer import calibration as calibrating
 from indexer import source as sources
 from indexer.articles import LeftOut, corpus_digest, corpus_form
 from indexer.beside import made_beside
+from indexer.clock import Clock
 from indexer.encoder import Encoder, open_encoder, windows
 from indexer.errors import ArtifactError
 from indexer.lemmas import Lemmatizer
@@ -68,54 +68,120 @@ def build(
 
     Raises ArticleError, ModelError or ArtifactError; the index that was there stays then.
     """
-    with ExitStack() as stack:
-        stack.enter_context(memory.rarely_collected())
-        given = (model_name, adapter, keep_going, force, promote, beside, open_encoder)
-        return _build(folder, index, stack, reporter, *given, stores or LocalStores())
+    clock, stores = Clock(), stores or LocalStores()
+    with memory.rarely_collected():
+        with clock.stage("model"):
+            model = models.resolve(model_name, reporter.say)
+            if adapter:
+                model = models.adapted(model, folder, reporter.say)
+        calibration = calibrating.fitting(folder, model.fingerprint, reporter.say)
+        if not force and (summary := _up_to_date(folder, index, model, calibration)):
+            stores.write(index, summary.generation)
+            stores.switch(summary.generation)
+            return summary
+        if model.adapter:
+            reporter.say(f"{model.adapter.source} is added to the model at scale {model.adapter.card.scale}")
+        opened = cache(clock.timed("model", open_encoder))
+        lemmatizer = Lemmatizer()
+        with clock.stage("reading"):
+            # Where something is sure to be encoded, the model may be loaded before it is known what.
+            if beside and sources.is_large(folder) and _has_new_text(folder, index, model):
+                read = made_beside(partial(_read_alone, folder, keep_going, reporter), lambda: opened(model))
+            else:
+                read = _read(folder, keep_going, reporter, lemmatizer, clock)
+        _tell_of_stale(calibration, read.source, reporter)
+        with generations.locked(index), artifact.aside(index) as aside:
+            made = _made(index, aside, model, opened, read, lemmatizer, reporter, clock)
+            counts = _counts(read.source, made)
+            with clock.stage("writing"):
+                generation = _written(index, model, calibration, read, made, counts)
+                _put_in_place(index, generation, promote, stores)
+    return _summary(generation, read.source, counts, promote, clock.seconds)
 
 
-def _build(
-    folder: Path,
-    index: Path,
-    stack: ExitStack,
-    reporter: Reporter,
-    model_name: str,
-    adapter: bool,
-    keep_going: bool,
-    force: bool,
-    promote: bool,
-    beside: bool,
-    open_encoder: Callable[[models.Model], Encoder],
-    stores: Stores,
-) -> Summary:
-    clock = _Clock()
-    with clock.stage("model"):
-        model = models.resolve(model_name, reporter.say)
-        if adapter:
-            model = models.adapted(model, folder, reporter.say)
-    calibration = calibrating.fitting(folder, model.fingerprint, reporter.say)
-    if not force and (summary := _up_to_date(folder, index, model, calibration)):
-        stores.write(index, summary.generation)
-        stores.switch(summary.generation)
-        return summary
-    if model.adapter:
-        reporter.say(f"{model.adapter.source} is added to the model at scale {model.adapter.card.scale}")
-    opened = cache(clock.timed("model", open_encoder))
-    lemmatizer = Lemmatizer()
-    with clock.stage("reading"):
-        # Where something is sure to be encoded, the model may be loaded before it is known what.
-        if beside and sources.is_large(folder) and _has_new_text(folder, index, model):
-            read = made_beside(partial(_read_alone, folder, keep_going, reporter), lambda: opened(model))
-        else:
-            read = _read(folder, keep_going, reporter, lemmatizer, clock)
-    source, words = read.source, read.words
-    sections, asked = source.sections, source.questions
+def _up_to_date(folder: Path, index: Path, model: models.Model, calibration: str | None) -> Summary | None:
+    try:
+        current = artifact.current(index)
+        manifest = artifact.verify(current)
+    except ArtifactError:
+        return None  # a missing or damaged index is what a build mends
+    if not folder.is_dir():
+        return None
+    inputs = artifact.inputs_of(corpus_form(folder), corpus_digest(folder), model, calibration)
+    return Summary(current.name, False, manifest.counts) if inputs == manifest.inputs else None
+
+
+def _tell_of_stale(calibration: str | None, source: Source, reporter: Reporter) -> None:
+    """Says so where the calibration was fitted to other texts."""
+    folder = source.corpus.folder
     if calibration and calibrating.is_stale(folder, source.corpus.digest):
         reporter.say(
             f"{folder / calibrating.FILE} is stale, fitted to earlier texts; it is used; to renew it: "
             "python -m evaluation calibrate"
         )
-    stack.enter_context(generations.locked(index))
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a folder holds, and its words."""
+
+    source: Source
+    documents: list[Document]
+    words: WordList
+
+
+def _read(folder: Path, keep_going: bool, reporter: Reporter, lemmatizer: Lemmatizer, clock: Clock) -> _Read:
+    """Reads a folder and lemmatizes it. Raises ArticleError for mistakes."""
+    source = sources.read(folder, keep_going, reporter)
+    with clock.stage("lemmas"):
+        progress = reporter.progress("Lemmas", "section")
+        documents = _documents(source.sections, source.errors, lemmatizer.lemmas, progress)
+        return _Read(source, documents, word_list(texts_of_words(source.sections, source.errors)))
+
+
+def _read_alone(folder: Path, keep_going: bool, reporter: Reporter) -> _Read:
+    """The same for a process of its own."""
+    return _read(folder, keep_going, reporter, Lemmatizer(), Clock())
+
+
+def _has_new_text(folder: Path, index: Path, model: models.Model) -> bool:
+    """Whether something has to be encoded; no where that does not show before all is read."""
+    known = late.texts_read(index, model)
+    return known is None or any(
+        reuse.digest_of(_whole(section)) not in known for section in sources.changed_last(folder)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What an index will hold of what was read. Row i of lexical index and vectors is section i."""
+
+    lexical: LexicalIndex
+    vectors: VectorIndex
+    cuts: dict[str, list[str]]  # the windows of texts that are not read whole, by the hash of the text
+    questions: QuestionIndex
+    sentences: SentenceIndex
+    side: query_side.QuerySide
+    encoder: late.LateEncoder
+    in_several_windows: int  # sections
+    windows_encoded: int
+
+
+def _made(
+    index: Path,
+    aside: Path,
+    model: models.Model,
+    opened: Callable[[models.Model], Encoder],
+    read: _Read,
+    lemmatizer: Lemmatizer,
+    reporter: Reporter,
+    clock: Clock,
+) -> _Made:
+    """Makes both halves of an index; what its current generation has is not encoded again.
+
+    The query side is written below `aside`, and is there as long as that is.
+    """
+    sections = read.source.sections
     with clock.stage("lemmas"):
         lexical = LexicalIndex.build(read.documents)
     with clock.stage("known"):
@@ -124,31 +190,13 @@ def _build(
     with clock.stage("windows"):
         texts, rows, cuts = _passages(sections, encoder, known)
     with clock.stage("query side"), artifact.writing(index):
-        aside = stack.enter_context(artifact.aside(index))
-        queries = [question.line for question in asked] or [
-            heading_path(section) or section.text for section in sections
-        ]
-        words_of = (text for section in sections for text in (section.text, *section.headings))
-        side = query_side.prepare(
-            known,
-            model,
-            encoder,
-            aside,
-            english=words.english,
-            texts=(*words_of, *queries),
-            queries=queries,
-            say=reporter.say,
-        )
+        side = _query_side(read, known, model, encoder, aside, reporter.say)
     with clock.stage("vectors"):
         move = reporter.progress("Encoding", "window")
         vectors, encoded = reuse.encoded(texts, known.windows, lambda new: encoder.encode_passages(new, move))
+        asking = reporter.progress("Questions", "question")
         questions = QuestionIndex.build(
-            asked,
-            encoder,
-            lemmatizer.lemmas,
-            known.questions,
-            reporter.progress("Questions", "question"),
-            sections,
+            read.source.questions, encoder, lemmatizer.lemmas, known.questions, asking, sections
         )
         sentences = SentenceIndex.build(sections, encoder, known.sentences, reporter.progress("Sentences", "sentence"))
     with clock.stage("query side"):
@@ -157,53 +205,93 @@ def _build(
             reporter.say(f"Queries are encoded by the model itself: {side.about['reason']}")
     with clock.stage("indexing"):
         vector_index = VectorIndex.build(vectors, rows, [reuse.digest_of(text) for text in texts])
-    counts = {
+    several = int((np.bincount(rows, minlength=1) > 1).sum())
+    return _Made(lexical, vector_index, cuts, questions, sentences, side, encoder, several, encoded)
+
+
+def _query_side(
+    read: _Read,
+    known: late.Known,
+    model: models.Model,
+    encoder: late.LateEncoder,
+    aside: Path,
+    say: Callable[[str], None],
+) -> query_side.QuerySide:
+    """What answers queries, for the words of the help; what people may ask is what they asked, else the headings."""
+    sections = read.source.sections
+    queries = [question.line for question in read.source.questions] or [
+        heading_path(section) or section.text for section in sections
+    ]
+    words_of = (text for section in sections for text in (section.text, *section.headings))
+    return query_side.prepare(
+        known,
+        model,
+        encoder,
+        aside,
+        english=read.words.english,
+        texts=(*words_of, *queries),
+        queries=queries,
+        say=say,
+    )
+
+
+def _counts(source: Source, made: _Made) -> dict[str, int]:
+    """How much an index holds, in the order in which it is told, and how much of it was encoded so far."""
+    return {
         "articles": len(source.articles),
-        "sections": len(sections),
-        "steps": sum(len(section.steps) for section in sections),
-        "windows": len(texts),
-        "sections_in_several_windows": int((np.bincount(rows, minlength=1) > 1).sum()),
-        "windows_encoded": encoded,
-        "texts_encoded": encoder.texts_encoded,
-        "tokens_encoded": encoder.tokens_encoded,
-        "lemmas": len(lexical.vocabulary),
-        "questions": len(asked),
-        "sentences": len(sentences.sentences),
+        "sections": len(source.sections),
+        "steps": sum(len(section.steps) for section in source.sections),
+        "windows": made.vectors.windows,
+        "sections_in_several_windows": made.in_several_windows,
+        "windows_encoded": made.windows_encoded,
+        "texts_encoded": made.encoder.texts_encoded,
+        "tokens_encoded": made.encoder.tokens_encoded,
+        "lemmas": len(made.lexical.vocabulary),
+        "questions": len(source.questions),
+        "sentences": len(made.sentences.sentences),
     }
-    with clock.stage("writing"):
-        generation = artifact.write(
-            index,
-            inputs=artifact.inputs_of(source.corpus.form, source.corpus.digest, model, calibration),
-            encoder={
-                "dimension": encoder.dimension,
-                "maximum_tokens": encoder.maximum_tokens,
-                **encoder.settings(),
-            },
-            counts={name: number for name, number in counts.items() if not name.endswith("_encoded")},
-            articles=source.articles,
-            sections=sections,
-            lexical=lexical,
-            vectors=vector_index,
-            cuts=cuts,
-            words=words,
-            questions=questions,
-            sentences=sentences,
-            corpus=folder,
-            query_side=side.about,
-            query_folder=side.folder,
-            adapter=model.adapter,
-            check=lambda loaded: _probe(loaded, encoder),
-        )
-    with clock.stage("writing"):
-        _put_in_place(index, generation, promote, stores)
+
+
+def _written(
+    index: Path, model: models.Model, calibration: str | None, read: _Read, made: _Made, counts: Mapping[str, int]
+) -> str:
+    """Writes what was made as a new generation and gives its id. Raises ArtifactError where it cannot be used."""
+    source, encoder = read.source, made.encoder
+    return artifact.write(
+        index,
+        inputs=artifact.inputs_of(source.corpus.form, source.corpus.digest, model, calibration),
+        encoder={
+            "dimension": encoder.dimension,
+            "maximum_tokens": encoder.maximum_tokens,
+            **encoder.settings(),
+        },
+        # How many were encoded depends on what was there before.
+        counts={name: number for name, number in counts.items() if not name.endswith("_encoded")},
+        articles=source.articles,
+        sections=source.sections,
+        lexical=made.lexical,
+        vectors=made.vectors,
+        cuts=made.cuts,
+        words=read.words,
+        questions=made.questions,
+        sentences=made.sentences,
+        corpus=source.corpus.folder,
+        query_side=made.side.about,
+        query_folder=made.side.folder,
+        adapter=model.adapter,
+        check=lambda loaded: _probe(loaded, encoder),
+    )
+
+
+def _summary(generation: str, source: Source, counts: dict[str, int], live: bool, seconds: dict[str, float]) -> Summary:
     corpus = source.corpus
     warnings = [finding for finding in corpus.findings if not finding.is_error] if corpus.form == "folder" else []
     return Summary(
         generation=generation,
         built=True,
         counts=counts,
-        live=promote,
-        seconds=clock.seconds,
+        live=live,
+        seconds=seconds,
         skipped=tuple(map(str, source.skipped)),
         read=corpus.read,
         left_out=corpus.left_out,
@@ -239,49 +327,6 @@ def _or_removed(index: Path, generation: str) -> Iterator[None]:
     except ArtifactError:
         shutil.rmtree(index / "generations" / generation, ignore_errors=True)
         raise
-
-
-def _up_to_date(folder: Path, index: Path, model: models.Model, calibration: str | None) -> Summary | None:
-    try:
-        current = artifact.current(index)
-        manifest = artifact.verify(current)
-    except ArtifactError:
-        return None  # a missing or damaged index is what a build mends
-    if not folder.is_dir():
-        return None
-    inputs = artifact.inputs_of(corpus_form(folder), corpus_digest(folder), model, calibration)
-    return Summary(current.name, False, manifest.counts) if inputs == manifest.inputs else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """What a folder holds, and its words."""
-
-    source: Source
-    documents: list[Document]
-    words: WordList
-
-
-def _read(folder: Path, keep_going: bool, reporter: Reporter, lemmatizer: Lemmatizer, clock: "_Clock") -> _Read:
-    """Reads a folder and lemmatizes it. Raises ArticleError for mistakes."""
-    source = sources.read(folder, keep_going, reporter)
-    with clock.stage("lemmas"):
-        progress = reporter.progress("Lemmas", "section")
-        documents = _documents(source.sections, source.errors, lemmatizer.lemmas, progress)
-        return _Read(source, documents, word_list(texts_of_words(source.sections, source.errors)))
-
-
-def _read_alone(folder: Path, keep_going: bool, reporter: Reporter) -> _Read:
-    """The same for a process of its own."""
-    return _read(folder, keep_going, reporter, Lemmatizer(), _Clock())
-
-
-def _has_new_text(folder: Path, index: Path, model: models.Model) -> bool:
-    """Whether something has to be encoded; no where that does not show before all is read."""
-    known = late.texts_read(index, model)
-    return known is None or any(
-        reuse.digest_of(_whole(section)) not in known for section in sources.changed_last(folder)
-    )
 
 
 def texts_of_words(sections: Sequence[Section], errors: knowledge.KnownErrors) -> Iterator[str]:
@@ -356,27 +401,3 @@ def _passages(
         texts += cut
         rows += [row] * len(cut)
     return texts, rows, cuts
-
-
-@dataclass
-class _Clock:
-    """Seconds by stage; those of a stage within another are its own alone."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-    _within: float = 0.0  # of the stages within the one that runs
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        before, self._within = self._within, 0.0
-        start = time.perf_counter()
-        yield
-        took = time.perf_counter() - start
-        self.seconds[name] = self.seconds.get(name, 0.0) + took - self._within
-        self._within = before + took
-
-    def timed(self, name: str, run: Callable[[models.Model], Encoder]) -> Callable[[models.Model], Encoder]:
-        def timed(model: models.Model) -> Encoder:
-            with self.stage(name):
-                return run(model)
-
-        return timed

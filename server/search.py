@@ -84,23 +84,9 @@ class Searcher:
         self._rows = {section.section_id: row for row, section in enumerate(artifact.sections)}
         self.asked = KnownQuestions(artifact.questions, self._rows)
         self.gauge = Gauge(artifact.lexical, artifact.words, self.lemmatizer, self.asked.sides, self.calibration)
-        # In our own help a lead announces what its article holds; in other people's it may be most of the article.
-        self._leads = {
-            row
-            for row, section in enumerate(artifact.sections)
-            if artifact.manifest.inputs.corpus_form == "help"
-            and section.level == 1
-            and len(self._by_article[section.article_id]) > 1
-        }
+        self._leads = _leads(artifact, self._by_article)
         self._for_admins = {row for row, section in enumerate(artifact.sections) if section.audiences == ("admin",)}
-        self._by_platform = {
-            platform: frozenset(
-                row
-                for row, section in enumerate(artifact.sections)
-                if section.platforms and platform not in section.platforms
-            )
-            for platform in PLATFORMS
-        }
+        self._by_platform = {platform: _for_others(artifact.sections, platform) for platform in PLATFORMS}
         self._siblings = Siblings(artifact.sections)
         # Rows in the order of section_id: ties are broken by it.
         self._order = np.empty(len(self._rows), dtype=np.int64)
@@ -387,7 +373,7 @@ class Searcher:
         return given
 
     def _for_other_platforms(self, platform: Platform | None) -> Set[int]:
-        """The rows of sections that are for some platforms, but not for this one."""
+        """The rows of sections that are for some platforms, but not for this one; none without a platform."""
         return self._by_platform[platform] if platform else frozenset()
 
     def synonym_lemmas(self, read: Interpretation) -> list[str]:
@@ -452,3 +438,24 @@ class Searcher:
             audiences=section.audiences,
             updated=head.updated,
         )
+
+
+def _leads(artifact: Artifact, by_article: Mapping[str, Sequence[Section]]) -> set[int]:
+    """The rows of sections that announce what their article holds.
+
+    None in other people's help, where such a section may be most of the article.
+    """
+    if artifact.manifest.inputs.corpus_form != "help":
+        return set()
+    return {
+        row
+        for row, section in enumerate(artifact.sections)
+        if section.level == 1 and len(by_article[section.article_id]) > 1
+    }
+
+
+def _for_others(sections: Sequence[Section], platform: Platform) -> frozenset[int]:
+    """The rows of sections that are for some platforms, but not for this one."""
+    return frozenset(
+        row for row, section in enumerate(sections) if section.platforms and platform not in section.platforms
+    )

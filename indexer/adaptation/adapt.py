@@ -19,7 +19,7 @@ from indexer.adaptation.batches import Group, plan
 from indexer.adaptation.curve import curve_of, measured
 from indexer.adaptation.negatives import Neighbours, hard_negatives, neighbours_of
 from indexer.adaptation.pairs import Pair
-from indexer.adaptation.scale import Encode, Point
+from indexer.adaptation.scale import Encode, Point, Tuning
 from indexer.adaptation.training import Batch, Settings, require_device, require_peft, train
 from indexer.articles import read_articles
 from indexer.build import lexical_index
@@ -75,53 +75,84 @@ def adapt(
             "others; use the model as published until the help has grown"
         )
     model = models.resolve(model_name, reporter.say)
+    lessons = _lessons(folder, sections, settings, reporter, holds_out=not judged)
+    pairs, steps = len(lessons.pairs), len(lessons.batches)
+    reporter.say(f"{len(sections)} sections, {pairs} pairs, {steps} steps on {device}")
+    work = _work_folder(model, settings, lessons.batches)
+    if fresh:
+        shutil.rmtree(work, ignore_errors=True)
+    weights = train(model, lessons.batches, settings, work, device, _losses(reporter, steps))
+    card = _card(model_name, model, settings, corpus.digest, lessons)
+    source = f"{tuning.name}, tuning" if tuning else "pairs kept out of training"
+    figures = _figures(judged, lessons, sections)
+    curve = curve_of(model, Adapter(card, weights, str(out)), device, figures, reporter)
+    best = scaling.chosen(curve) if judged else next(point for point in curve if point.scale == scaling.WITHOUT_TUNING)
+    written = write_adapter(out, _told(card, curve, best, source), weights) if best else None
+    shutil.rmtree(work, ignore_errors=True)
+    return Outcome(written, tuple(curve), source, len(sections), pairs, steps)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lessons:
+    """What is learnt from a help, and what is kept out to measure by."""
+
+    pairs: list[Pair]
+    batches: list[Batch]  # of these pairs, a step each
+    held_out: list[Pair]
+    neighbours: Neighbours
+
+
+def _lessons(
+    folder: Path, sections: Sequence[Section], settings: Settings, reporter: Reporter, *, holds_out: bool
+) -> _Lessons:
+    """The lessons of the sections of a folder. Raises ArticleError where they are too much alike to learn from."""
     random = Random(settings.seed)  # noqa: S311 -- no secret
     errors = knowledge.read(folder, "errors.toml", knowledge.KnownErrors) or knowledge.KnownErrors()
     found = pairing.limited(pairing.pairs_of(sections, errors), settings.max_pairs, random, settings.anchors)
-    training, held_out = (list(found), []) if judged else _split(found, random)
+    pairs, held_out = _split(found, random) if holds_out else (list(found), [])
     lemmatizer = Lemmatizer()
     neighbours = neighbours_of(sections, lemmatizer)
     lexical = lexical_index(sections, errors, lemmatizer.lemmas, reporter.progress("Lemmas", "section"))
-    hard = hard_negatives(training, sections, lexical, lemmatizer, neighbours)
+    hard = hard_negatives(pairs, sections, lexical, lemmatizer, neighbours)
     synonyms = knowledge.read(folder, "synonyms.toml", knowledge.Synonyms) or knowledge.Synonyms()
-    batches = _batches(training, sections, settings, random, neighbours, hard, Augmentation(synonyms, lemmatizer))
+    batches = _batches(pairs, sections, settings, random, neighbours, hard, Augmentation(synonyms, lemmatizer))
     if not batches:
         raise ArticleError(
             f"{folder}: {len(sections)} sections, too many of them alike; expected sections that differ, since each is "
             "learnt against the others; leave out copies of the same text"
         )
-    reporter.say(f"{len(sections)} sections, {len(training)} pairs, {len(batches)} steps on {device}")
-    data_digest = pairing.digest(training)
-    work = _work_folder(model, settings, batches)
-    if fresh:
-        shutil.rmtree(work, ignore_errors=True)
-    weights = train(model, batches, settings, work, device, _losses(reporter, len(batches)))
+    return _Lessons(pairs, batches, held_out, neighbours)
+
+
+def _figures(
+    judged: Tuning | None, lessons: _Lessons, sections: Sequence[Section]
+) -> Callable[[Encode], tuple[float, float | None]]:
+    """What measures a model: on the judged queries where there are any, else on the pairs kept out of training."""
 
     def figures(encode: Encode) -> tuple[float, float | None]:
         if judged:
             return scaling.judged_figures(encode, judged, measured(sections, judged.judged))
-        some = {pair.section_id for pair in held_out}
-        return scaling.held_out_figures(encode, held_out, measured(sections, some), neighbours.kin)
+        some = {pair.section_id for pair in lessons.held_out}
+        return scaling.held_out_figures(encode, lessons.held_out, measured(sections, some), lessons.neighbours.kin)
 
-    card = Card(
+    return figures
+
+
+def _card(model_name: str, model: Model, settings: Settings, corpus_digest: str, lessons: _Lessons) -> Card:
+    """The card of what was trained, before its scale is chosen."""
+    return Card(
         base_model=model_name,
         base_fingerprint=model.fingerprint,
         scale=scaling.WITHOUT_TUNING,
         rank=settings.rank,
-        corpus_digest=corpus.digest,
-        data_digest=data_digest,
+        corpus_digest=corpus_digest,
+        data_digest=pairing.digest(lessons.pairs),
         seed=settings.seed,
-        settings=asdict(settings) | {"pairs": len(training), "steps": len(batches)},
+        settings=asdict(settings) | {"pairs": len(lessons.pairs), "steps": len(lessons.batches)},
         figures={},
         curve=[],
         versions={name: version(name) for name in _PACKAGES},
     )
-    source = f"{tuning.name}, tuning" if tuning else "pairs kept out of training"
-    curve = curve_of(model, Adapter(card, weights, str(out)), device, figures, reporter)
-    best = scaling.chosen(curve) if judged else next(point for point in curve if point.scale == scaling.WITHOUT_TUNING)
-    written = write_adapter(out, _told(card, curve, best, source), weights) if best else None
-    shutil.rmtree(work, ignore_errors=True)
-    return Outcome(written, tuple(curve), source, len(sections), len(training), len(batches))
 
 
 def _split(pairs: Sequence[Pair], random: Random) -> tuple[list[Pair], list[Pair]]:
