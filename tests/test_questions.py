@@ -11,10 +11,9 @@ from helpers import CORPUS, HashEncoder, build_index, lemmatizer
 from evaluation.commands.opening import JUDGED
 from indexer import artifact as artifacts
 from indexer.articles import read_articles
-from indexer.build import QuestionIndex
 from indexer.errors import ArticleError, ArtifactError
 from indexer.knowledge import QUESTIONS, Question, read_questions
-from indexer.questions import FOLDER
+from indexer.questions import FOLDER, QuestionIndex
 from indexer.sections import split_article
 from indexer.stores.store import Filters
 from indexer.validate import check
