@@ -185,13 +185,24 @@ def test_another_reading_of_what_was_typed_is_told(opened):
     expect(shown(page).get_by_text("Показано по запросу")).to_contain_text("нет уведомлений на андроид")
 
 
+# Which of them is near an answer without having one changes with what the relevance has learnt.
+NEAR = ("контакты из аутлука", "контакты из битрикса", "как записать экран телефона", "почта на айфоне не приходит")
+
+
+def refused_with_near_misses(page, site: str) -> tuple[str, list[dict]]:
+    """A query without an answer, and the near misses of it that the element shows."""
+    for query in NEAR:
+        reply = page.request.post(f"{site}/v1/search", data={"query": query}).json()
+        if near := [hit for hit in reply["near_misses"] if hit["relevance"] >= 0.2]:
+            return query, near
+    pytest.fail("no query is refused with near misses; expected one; name another one in NEAR")
+
+
 def test_without_an_answer_near_misses_and_ways_to_the_support_are_shown(opened, sites):
     page = opened()
-    ask(page, "контакты из битрикса")
+    query, near = refused_with_near_misses(page, sites[0])
+    ask(page, query)
     expect(shown(page).get_by_role("heading", name="В справке нет ответа на этот вопрос.")).to_be_visible()
-    near = page.request.post(f"{sites[0]}/v1/search", data={"query": "контакты из битрикса"}).json()["near_misses"]
-    near = [hit for hit in near if hit["relevance"] >= 0.2]
-    assert near
     expect(shown(page).get_by_role("heading", name="Возможно, близко")).to_be_visible()
     links = shown(page).locator(".sections a")
     assert [link.get_attribute("href") for link in links.all()] == [sites[0] + hit["url"] for hit in near[:3]]
