@@ -20,7 +20,7 @@ import numpy.typing as npt
 from indexer import quantizing, trimming
 from indexer.encoder import Vectors, as_they_are, quiet, to_unit
 from indexer.models import Model
-from indexer.query_encoder import CARD, EMBEDDINGS, GRAPH, TOKENIZER, Card, Compared, OnnxEncoder
+from indexer.query_encoder import CARD, EMBEDDINGS, GRAPH, INPUT, TOKENIZER, Card, Compared, OnnxEncoder
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -185,9 +185,9 @@ def write_graph(network: "SentenceTransformer", path: Path, *, quantized: bool =
                 Graph().eval(),
                 (example,),
                 str(plain),
-                input_names=["inputs_embeds"],
+                input_names=[INPUT],
                 output_names=["vector"],
-                dynamic_axes={"inputs_embeds": {1: "tokens"}},
+                dynamic_axes={INPUT: {1: "tokens"}},
                 opset_version=_OPSET,
                 dynamo=False,
             )
@@ -201,7 +201,7 @@ def write_graph(network: "SentenceTransformer", path: Path, *, quantized: bool =
             plain.unlink(missing_ok=True)
 
 
-def _samples(network: "SentenceTransformer") -> Iterator[quantizing.Inputs]:
+def _samples(network: "SentenceTransformer") -> Iterator[quantizing.Sample]:
     """Texts of random pieces as the graph reads them, the same each time: a graph is of its model alone."""
     transformer, tokenizer = _transformer(network), network.tokenizer
     embeddings = transformer.get_input_embeddings().weight.detach()
@@ -211,14 +211,13 @@ def _samples(network: "SentenceTransformer") -> Iterator[quantizing.Inputs]:
         drawn = tokenizer.decode(rng.integers(len(embeddings), size=length).tolist(), skip_special_tokens=True)
         ids = tokenizer(prompt + drawn, truncation=True, max_length=int(network.max_seq_length or 512))["input_ids"]
         read = embeddings[ids].float().cpu().numpy()[np.newaxis]
-        yield {"inputs_embeds": read}
+        yield read
 
 
-def _quantize_aside(source: Path, target: Path, samples: Iterable[quantizing.Inputs], config: Any) -> None:  # noqa: ANN401
+def _quantize_aside(source: Path, target: Path, samples: Iterable[quantizing.Sample], config: Any) -> None:  # noqa: ANN401
     """Quantizes in a process of its own: what that takes, half a gigabyte, is given back before anything is encoded."""
     read = source.with_suffix(".npz")
-    arrays: Any = {f"{name} {place}": given for place, each in enumerate(samples) for name, given in each.items()}
-    np.savez(read, **arrays)
+    np.savez(read, *samples)
     sizes = str(config.num_attention_heads), str(config.hidden_size)
     command = [sys.executable, "-m", quantizing.__name__, str(source), str(target), str(read), *sizes]
     done = subprocess.run(command, capture_output=True, text=True, start_new_session=True)  # Ctrl-C is for us alone

@@ -1,7 +1,7 @@
 """The cosines of a query and thousands of known vectors, from a quarter of their bytes.
 
 A query reads all of them, so that what they cost is the memory they come from. Each is kept in 7 bits with a scale of
-its own (Jégou et al. call it a scalar quantizer), the query's in 8, and ONNX Runtime multiplies the integers.
+its own (a scalar quantizer), the query's in 8, and ONNX Runtime multiplies the integers.
 """
 
 from functools import cached_property
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexer.encoder import Vectors
-from indexer.errors import ArtifactError
+from indexer.onnx_session import damaged, opened
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -25,37 +25,25 @@ class Nearness:
     """Known vectors as `write` wrote them; threads and forked processes may share it."""
 
     def __init__(self, path: Path, known: int) -> None:
-        """Raises ArtifactError where the file does not hold so many vectors."""
+        """`known` are how many. It is opened by the first query: a build needs none."""
         self._path, self._known = path, known
-        if not path.is_file():
-            raise ArtifactError(f"{path}: no such file; expected what the build wrote; {_REBUILD}")
 
     @cached_property
     def _session(self) -> "InferenceSession":
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1  # else it has threads, lost by a fork
-        try:
-            session = onnxruntime.InferenceSession(str(self._path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime has exceptions of its own, without a common class
-            raise ArtifactError(f"{self._path}: unreadable ({str(error).splitlines()[0]}); {_REBUILD}") from error
+        session = opened(self._path, "vectors")
         found = session.get_outputs()[0].shape[1]
         if found != self._known:
-            raise ArtifactError(f"{self._path}: {found} vectors; expected {self._known}; {_REBUILD}")
+            raise damaged(self._path, "vectors", ValueError(f"{found} vectors; expected {self._known}"))
         return session
 
     def of(self, vector: Vectors) -> Vectors:
         """The cosine of each known vector and this one, (dimension,), of unit length; float32 (known,).
 
-        Off by about 0.0007, at most some 0.004.
+        Off by about 0.0007, at most some 0.004. Raises ArtifactError where the file is damaged or of other vectors.
         """
         (found,) = self._session.run(None, {"vector": vector[np.newaxis]})
         cosines: Vectors = found[0]
         return cosines
-
-
-_REBUILD = "rebuild the index: python -m indexer build corpus --out index --force"
 
 
 def write(vectors: Vectors, path: Path) -> None:

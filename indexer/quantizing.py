@@ -9,24 +9,26 @@ import contextlib
 import logging
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from indexer.query_encoder import INPUT
+
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-Inputs = Mapping[str, npt.NDArray[Any]]  # name of an input of the graph -> what it is given
+Sample = npt.NDArray[np.float32]  # the token embeddings of a text, (1, tokens, hidden)
 
 _SMOOTHING = 0.7  # share of an outlier that goes into the weights; 0.6 to 0.8 differ by less than 0.0005 in cosine
 _SMALLEST = 1e-5
 _MASK = 3  # the place of the mask among the inputs of ONNX Runtime's joined Attention
 
 
-def quantize(source: Path, target: Path, samples: Iterable[Inputs], heads: int, hidden: int) -> None:
+def quantize(source: Path, target: Path, samples: Iterable[Sample], heads: int, hidden: int) -> None:
     """Writes a graph of 32 bits in 8 bits.
 
     `heads` of attention and `hidden` numbers of a token tell what to join; the samples show how large activations get.
@@ -66,7 +68,7 @@ def _unmask(model: "ModelProto") -> None:
             node.input[_MASK] = ""
 
 
-def _smooth(model: "ModelProto", samples: Iterable[Inputs]) -> None:
+def _smooth(model: "ModelProto", samples: Iterable[Sample]) -> None:
     """Divides what narrowing products read, and multiplies their weights by the same; leaves the nodes unsorted."""
     from onnx import helper, numpy_helper
 
@@ -88,7 +90,7 @@ def _smooth(model: "ModelProto", samples: Iterable[Inputs]) -> None:
         node.input[0] = f"{read}_scaled"
 
 
-def _largest(model: "ModelProto", names: list[str], samples: Iterable[Inputs]) -> dict[str, npt.NDArray[np.float32]]:
+def _largest(model: "ModelProto", names: list[str], samples: Iterable[Sample]) -> dict[str, npt.NDArray[np.float32]]:
     """The largest size of each channel of these values over the samples, (channels,)."""
     import onnx
     import onnxruntime
@@ -105,7 +107,7 @@ def _largest(model: "ModelProto", names: list[str], samples: Iterable[Inputs]) -
     del content
     found: dict[str, npt.NDArray[np.float32]] = {}
     for sample in samples:
-        for name, values in zip(names, session.run(names, dict(sample)), strict=True):
+        for name, values in zip(names, session.run(names, {INPUT: sample}), strict=True):
             size = np.abs(values).max(axis=(0, 1))
             found[name] = np.maximum(found.get(name, size), size)
     return found
@@ -133,14 +135,10 @@ def silent() -> Iterator[None]:
         root.setLevel(level)
 
 
-def _read(path: Path) -> Iterator[Inputs]:
-    """The samples of a file: arrays named by input and place."""
+def _read(path: Path) -> Iterator[Sample]:
+    """The samples of a file, in their order."""
     with np.load(path) as arrays:
-        samples: dict[str, dict[str, npt.NDArray[Any]]] = {}
-        for key in arrays.files:
-            name, place = key.split(" ")
-            samples.setdefault(place, {})[name] = arrays[key]
-    yield from samples.values()
+        yield from (arrays[name] for name in arrays.files)
 
 
 if __name__ == "__main__":  # a step of `exporting`, in a process of its own

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from indexer.encoder import Progress, Vectors
-from indexer.errors import ArtifactError
+from indexer.onnx_session import damaged, opened
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession, RunOptions
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 FOLDER = "encoder"  # of the artifact
 GRAPH, EMBEDDINGS, TOKENIZER, CARD = "graph.onnx", "embeddings.npy", "tokenizer.json", "card.json"
 
+INPUT = "inputs_embeds"  # of the graph: the token embeddings of one text, (1, tokens, hidden)
+
+_WHAT = "query encoder"  # for errors
 _ROWS = 2048  # of the token embeddings that are kept, 2 MB: those of common words
 _LARGE = 64 * 384  # numbers read, about 64 tokens, from which the memory of a run is given back
 
@@ -94,28 +97,17 @@ class OnnxEncoder:
             self._tokenizer: Any = Tokenizer.from_file(str(folder / TOKENIZER))
             self._embeddings = _Rows(folder / EMBEDDINGS)
         except (OSError, ValueError, ValidationError) as error:
-            raise _damaged(folder, error) from error
+            raise damaged(folder, _WHAT, error) from error
         except Exception as error:  # what the tokenizers library raises is a plain Exception
-            raise _damaged(folder / TOKENIZER, error) from error
+            raise damaged(folder / TOKENIZER, _WHAT, error) from error
         self._tokenizer.enable_truncation(self.card.maximum_tokens)
         self.name, self.fingerprint = self.card.model, self.card.fingerprint
         self.dimension = self.card.dimension
 
     @cached_property
     def _session(self) -> "InferenceSession":
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = self._threads, 1
-        try:
-            return onnxruntime.InferenceSession(
-                str(self._folder / GRAPH),
-                options,
-                providers=["CPUExecutionProvider"],
-                disabled_optimizers=["SkipLayerNormFusion"],  # five times as slow as its parts for a short text
-            )
-        except Exception as error:  # ONNX Runtime has exceptions of its own, without a common class
-            raise _damaged(self._folder / GRAPH, error) from error
+        # Joined, this one is five times as slow as its parts for a short text.
+        return opened(self._folder / GRAPH, _WHAT, self._threads, without=["SkipLayerNormFusion"])
 
     @cached_property
     def _shrinking(self) -> "RunOptions":
@@ -130,7 +122,7 @@ class OnnxEncoder:
         """One unit vector, float32, shape (dimension,)."""
         ids = self._tokenizer.encode(self.card.query_prompt + query).ids
         read = self._embeddings.read(ids)[np.newaxis].astype(np.float32)
-        found = self._session.run(None, {"inputs_embeds": read}, self._shrinking if read.size > _LARGE else None)
+        found = self._session.run(None, {INPUT: read}, self._shrinking if read.size > _LARGE else None)
         vector: Vectors = found[0][0]
         return vector
 
@@ -172,11 +164,3 @@ class _Rows:
 
     def _read(self, row: int) -> bytes:
         return os.pread(self._file.fileno(), self._bytes, self._offset + row * self._bytes)
-
-
-def _damaged(place: Path, error: Exception) -> ArtifactError:
-    why = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return ArtifactError(
-        f"{place}: unreadable query encoder ({why}); expected what the build wrote; rebuild the index: "
-        "python -m indexer build corpus --out index --force"
-    )

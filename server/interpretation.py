@@ -62,7 +62,7 @@ class Interpretation:
     @property
     def sense(self) -> str:
         """What the model reads: the query, and after it the help's own words for slang in it."""
-        # Without brackets and commas, which said nothing and took 2 of some 34 tokens.
+        # Without brackets and commas, which said nothing and took 1.5 of some 34 tokens.
         meant = dict.fromkeys(word for expansion in self.expansions for word in expansion.meant[:_TOLD])
         return " ".join((self.read_as, *meant))
 

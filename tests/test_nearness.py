@@ -64,10 +64,10 @@ def test_the_same_vectors_give_the_same_file(tmp_path: Path):
 
 def test_a_damaged_file_or_one_of_other_vectors_is_told(tmp_path: Path):
     written(drawn(4, 8, 0), tmp_path)
-    with pytest.raises(ArtifactError, match=r"near\.onnx: 4 vectors; expected 5; rebuild the index"):
+    with pytest.raises(ArtifactError, match=r"near\.onnx: .*4 vectors; expected 5.*; rebuild the index"):
         Nearness(tmp_path / "near.onnx", 5).of(drawn(1, 8, 0)[0])
-    with pytest.raises(ArtifactError, match="no such file"):
-        Nearness(tmp_path / "far.onnx", 4)
+    with pytest.raises(ArtifactError, match=r"far\.onnx: unreadable"):
+        Nearness(tmp_path / "far.onnx", 4).of(drawn(1, 8, 0)[0])
     (tmp_path / "near.onnx").write_bytes(b"no graph")
     with pytest.raises(ArtifactError, match=r"near\.onnx: unreadable"):
         Nearness(tmp_path / "near.onnx", 4).of(drawn(1, 8, 0)[0])
