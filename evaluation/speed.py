@@ -2,10 +2,13 @@
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
+
+Given = TypeVar("Given")
 
 
-def milliseconds_of(work: Callable[[str], object], text: str) -> float:
+def milliseconds_of(work: Callable[[Given], object], given: Given) -> float:
     """How long the work took."""
     started = time.perf_counter()
-    work(text)
+    work(given)
     return (time.perf_counter() - started) * 1000

@@ -1,23 +1,34 @@
-"""How long one query takes: over HTTP, encoding alone, and by txtai, query by query in turn."""
+"""How long one query takes: over HTTP, encoding alone, and by txtai.
 
-from collections.abc import Callable, Iterable, Mapping
+Each side is asked on its own, round by round, as the loads are: beside a server stands nobody who fills the processor's
+caches with a model of his own. How it is where somebody does is measured too, query by query in turn.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from itertools import cycle, islice, permutations
+from functools import partial
+from itertools import chain, cycle, islice, permutations
 
 from evaluation.benching import txtai_side
+from evaluation.benching.caller import Caller, told
 from evaluation.benching.findings import Findings
 from evaluation.benching.servers import our_server, started
 from evaluation.benching.setting import Setting
-from evaluation.endpoints import Client, search_endpoint
+from evaluation.benching.throughput import in_turn
 from evaluation.load import percentile
 from evaluation.speed import milliseconds_of
-from evaluation.systems import SystemFailure
 from indexer import exporting
 from indexer.query_encoder import OnnxEncoder
 
 HTTP, ENCODE, TXTAI = "HTTP search", "ONNX fp32 encode", "txtai search"
+BESIDE = "each query asked of all sides in turn"
+
+_IDLE = 0.5  # seconds after which a server may have ended a connection that nobody used
 
 Way = Callable[[str], float]  # a query -> milliseconds that it took
+Times = Mapping[str, tuple[float, ...]]
 
 
 def latency(setting: Setting) -> Findings:
@@ -25,9 +36,8 @@ def latency(setting: Setting) -> Findings:
     notes = []
     with ExitStack() as stack:
         server = stack.enter_context(started(our_server(setting.index), "/readyz"))
-        client = Client(search_endpoint(server.url, "hybrid"))
-        stack.callback(client.close)
-        ways: dict[str, Way] = {HTTP: lambda query: _asked(client, query)}
+        stack.enter_context(told(server.url))
+        ways: dict[str, Way] = {HTTP: stack.enter_context(_Search(f"{server.url}/v1/search")).ask}
         try:
             encoder = _float_encoder(setting)
             ways[ENCODE] = lambda query: milliseconds_of(encoder.encode_query, query)
@@ -37,23 +47,34 @@ def latency(setting: Setting) -> Findings:
             ways[TXTAI] = stack.enter_context(txtai_side.searching(setting)).ask
         queries, extent = setting.queries(), setting.extent
         interleaved(ways, islice(queries, extent.warm_up))
-        found = interleaved(ways, islice(queries, extent.queries))
-    p50 = {name: percentile(times, 50) for name, times in found.items()}
+        asked = list(islice(queries, 2 * extent.queries))
+        alone = by_rounds(ways, asked[::2], extent.rounds)
+        beside = interleaved(ways, asked[1::2])
     return Findings(
-        {
-            "http_p50_over_onnx_fp32_encode_p50": p50[HTTP] / p50[ENCODE] if ENCODE in p50 else None,
-            "http_p50_over_txtai_search_p50": p50[HTTP] / p50[TXTAI] if TXTAI in p50 else None,
-        },
-        found,
+        _ratios(alone),
+        {**alone, **{f"{name}, in turn": times for name, times in beside.items()}},
+        {BESIDE: {name: found for name, found in _ratios(beside).items() if found is not None}},
         notes=tuple(notes),
     )
 
 
-def interleaved(ways: Mapping[str, Way], queries: Iterable[str]) -> dict[str, tuple[float, ...]]:
+def by_rounds(ways: Mapping[str, Way], queries: Iterable[str], rounds: int) -> Times:
+    """Milliseconds of every query by every way, which each answer a share of them in a row before the next does."""
+    texts = list(queries)
+    share = -(-len(texts) // rounds)
+
+    def answer(way: Way, coming: Iterator[str]) -> list[float]:
+        return [way(query) for query in islice(coming, share)]
+
+    found = in_turn({name: partial(answer, way, iter(texts)) for name, way in ways.items()}, rounds)
+    return {name: tuple(chain.from_iterable(times)) for name, times in found.items()}
+
+
+def interleaved(ways: Mapping[str, Way], queries: Iterable[str]) -> Times:
     """Milliseconds of every query by every way, each query by all of them before the next.
 
-    They take turns at being the first and at what goes before them: a machine that is slow for a while is slow for all,
-    and none always finds the caches as the same other one leaves them.
+    They take turns at being the first and at what goes before them, so that none always finds the caches as the same
+    other one leaves them.
     """
     found: dict[str, list[float]] = {name: [] for name in ways}
     for query, order in zip(queries, cycle(permutations(ways)), strict=False):
@@ -62,11 +83,37 @@ def interleaved(ways: Mapping[str, Way], queries: Iterable[str]) -> dict[str, tu
     return {name: tuple(times) for name, times in found.items()}
 
 
-def _asked(client: Client, query: str) -> float:
-    reply = client.ask(query)
-    if reply.failure:
-        raise SystemFailure(f"our server: a search failed ({reply.failure}); expected a reply to each")
-    return reply.milliseconds
+def _ratios(found: Times) -> dict[str, float | None]:
+    p50 = {name: percentile(times, 50) for name, times in found.items()}
+    return {
+        "http_p50_over_onnx_fp32_encode_p50": p50[HTTP] / p50[ENCODE] if ENCODE in p50 else None,
+        "http_p50_over_txtai_search_p50": p50[HTTP] / p50[TXTAI] if TXTAI in p50 else None,
+    }
+
+
+class _Search:
+    """Searches of our server over a connection that is kept while they follow one another."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._caller = Caller(url)
+        self._used = time.perf_counter()
+
+    def __enter__(self) -> "_Search":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._caller.close()
+
+    def ask(self, query: str) -> float:
+        """Milliseconds from the sending of a query until its reply was read."""
+        request = self._caller.request(json.dumps({"query": query, "mode": "hybrid"}).encode())
+        if time.perf_counter() - self._used > _IDLE:
+            self._caller.close()
+            self._caller = Caller(self._url)
+        taken = milliseconds_of(self._caller.ask, request)
+        self._used = time.perf_counter()
+        return taken
 
 
 def _float_encoder(setting: Setting) -> OnnxEncoder:
