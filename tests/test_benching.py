@@ -20,7 +20,7 @@ import evaluation.__main__ as cli
 import server.__main__ as serving
 from evaluation.benching import caller, empty, footprint, report, txtai_process, txtai_side
 from evaluation.benching.findings import BARS, Findings, together
-from evaluation.benching.latency import interleaved
+from evaluation.benching.latency import by_rounds, interleaved
 from evaluation.benching.servers import our_server, started
 from evaluation.benching.throughput import in_turn, ratio
 from evaluation.systems import SystemFailure
@@ -88,6 +88,17 @@ def test_of_three_ways_each_follows_each_other_equally_often():
     interleaved({name: lambda _, name=name: (asked.append(name), 1.0)[1] for name in "abc"}, map(str, range(12)))
     orders = ["".join(asked[start : start + 3]) for start in range(0, 36, 3)]
     assert sorted(orders) == sorted(2 * ["abc", "acb", "bac", "bca", "cab", "cba"])
+
+
+def test_each_way_answers_its_share_of_the_queries_before_the_next_does():
+    asked: list[str] = []
+
+    def way(name: str):
+        return lambda query: (asked.append(query + name), float(len(asked)))[1]
+
+    found = by_rounds({name: way(name) for name in "ab"}, map(str, range(5)), 2)
+    assert asked == ["0a", "1a", "2a", "0b", "1b", "2b", "3a", "4a", "3b", "4b"]
+    assert found == {"a": (1.0, 2.0, 3.0, 7.0, 8.0), "b": (4.0, 5.0, 6.0, 9.0, 10.0)}
 
 
 def test_loads_go_round_by_round_and_their_ratio_is_the_median_of_the_rounds():

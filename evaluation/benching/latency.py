@@ -1,7 +1,8 @@
 """How long one query takes: over HTTP, encoding alone, and by txtai.
 
-Each side is asked on its own, round by round, as the loads are: beside a server stands nobody who fills the processor's
-caches with a model of his own. How it is where somebody does is measured too, query by query in turn.
+Query by query in turn, so that a machine that is slow for a while is slow for all. Each then finds the processor's
+caches full of the others' models, which no server does that has a machine for itself: how long a query takes after
+others of the same side is measured too, and varies more from run to run.
 """
 
 import json
@@ -23,7 +24,7 @@ from indexer import exporting
 from indexer.query_encoder import OnnxEncoder
 
 HTTP, ENCODE, TXTAI = "HTTP search", "ONNX fp32 encode", "txtai search"
-BESIDE = "each query asked of all sides in turn"
+ROWS = "each side asked many queries in a row"
 
 _IDLE = 0.5  # seconds after which a server may have ended a connection that nobody used
 
@@ -48,14 +49,27 @@ def latency(setting: Setting) -> Findings:
         queries, extent = setting.queries(), setting.extent
         interleaved(ways, islice(queries, extent.warm_up))
         asked = list(islice(queries, 2 * extent.queries))
-        alone = by_rounds(ways, asked[::2], extent.rounds)
-        beside = interleaved(ways, asked[1::2])
+        found = interleaved(ways, asked[::2])
+        rows = by_rounds(ways, asked[1::2], extent.rounds)
     return Findings(
-        _ratios(alone),
-        {**alone, **{f"{name}, in turn": times for name, times in beside.items()}},
-        {BESIDE: {name: found for name, found in _ratios(beside).items() if found is not None}},
+        _ratios(found),
+        {**found, **{f"{name}, in rows": times for name, times in rows.items()}},
+        {ROWS: {name: ratio for name, ratio in _ratios(rows).items() if ratio is not None}},
         notes=tuple(notes),
     )
+
+
+def interleaved(ways: Mapping[str, Way], queries: Iterable[str]) -> Times:
+    """Milliseconds of every query by every way, each query by all of them before the next.
+
+    They take turns at being the first and at what goes before them: none always finds the caches as the same other one
+    leaves them.
+    """
+    found: dict[str, list[float]] = {name: [] for name in ways}
+    for query, order in zip(queries, cycle(permutations(ways)), strict=False):
+        for name in order:
+            found[name].append(ways[name](query))
+    return {name: tuple(times) for name, times in found.items()}
 
 
 def by_rounds(ways: Mapping[str, Way], queries: Iterable[str], rounds: int) -> Times:
@@ -68,19 +82,6 @@ def by_rounds(ways: Mapping[str, Way], queries: Iterable[str], rounds: int) -> T
 
     found = in_turn({name: partial(answer, way, iter(texts)) for name, way in ways.items()}, rounds)
     return {name: tuple(chain.from_iterable(times)) for name, times in found.items()}
-
-
-def interleaved(ways: Mapping[str, Way], queries: Iterable[str]) -> Times:
-    """Milliseconds of every query by every way, each query by all of them before the next.
-
-    They take turns at being the first and at what goes before them, so that none always finds the caches as the same
-    other one leaves them.
-    """
-    found: dict[str, list[float]] = {name: [] for name in ways}
-    for query, order in zip(queries, cycle(permutations(ways)), strict=False):
-        for name in order:
-            found[name].append(ways[name](query))
-    return {name: tuple(times) for name, times in found.items()}
 
 
 def _ratios(found: Times) -> dict[str, float | None]:

@@ -20,7 +20,7 @@ CLIENTS = 8  # of a load
 class Extent:
     """How much is measured."""
 
-    queries: int  # each asked of every side in turn
+    queries: int  # each asked of every side in turn, and as many more in rows
     warm_up: int  # queries before that, uncounted
     seconds: float  # of one load
     rounds: int  # of loads: both servers in each
