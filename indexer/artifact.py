@@ -49,7 +49,7 @@ from indexer.wordlist import WordList
 
 CUTS = "cuts.json"
 STAMP = "%Y-%m-%dT%H-%M-%S-%f"  # the id of a generation begins with when it was made, UTC
-FORMAT = 12  # of the artifact; a server reads exactly its own. Raised with calibration.FEATURES_VERSION, too
+FORMAT = 13  # of the artifact; a server reads exactly its own. Raised with calibration.FEATURES_VERSION, too
 
 _REBUILD = "rebuild it: python -m indexer build corpus --out index"
 _GENERATION = re.compile(r"[0-9T-]+-([0-9a-f]{8})")  # the end is of the manifest's SHA-256

@@ -6,7 +6,7 @@ it belongs into the answer.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from indexer.encoder import Vectors
 from indexer.errors import ArtifactError
 from indexer.knowledge import Question
 from indexer.overlap import Overlap
+from indexer.products import Product, write_sums
 from indexer.sections import Section, with_parts
 
 # Chosen on known questions, each left out in turn, see docs/design.md.
@@ -26,6 +27,8 @@ _PENALTY = 0.2
 _MOST = 20_000  # questions: the likeness of every two of them takes 1.6 GB then
 _AT_ONCE = 1024  # rows of likenesses
 
+_SECTIONS, _STEPS, _SUMS = "sections", "steps", "sections.onnx"  # files
+
 Name = tuple[str, ...]  # of a section its section_id, of a step its section's as well and its step_id
 
 
@@ -35,6 +38,7 @@ class Belonging:
 
     names: tuple[Name, ...]  # none twice
     weights: Vectors  # (names, questions)
+    product: Product | None = None  # the weights in fewer bytes, as those of sections are saved
 
     @classmethod
     def none(cls, questions: int) -> "Belonging":
@@ -46,6 +50,8 @@ class Belonging:
 
         `alike` is how alike the query and every known question are, (questions,), as `likeness` tells.
         """
+        if self.product and rows is None:
+            return self.product.of(alike)
         found: Vectors = (self.weights if rows is None else self.weights[rows]) @ alike
         return found
 
@@ -111,14 +117,20 @@ class Learnt:
         )
 
     def save(self, folder: Path) -> None:
-        """Writes both models into a folder."""
-        self.sections.save(folder, "sections")
-        self.steps.save(folder, "steps")
+        """Writes both models into a folder, and in fewer bytes what every search reads: all weights of sections."""
+        self.sections.save(folder, _SECTIONS)
+        self.steps.save(folder, _STEPS)
+        if self.sections.names:
+            write_sums(self.sections.weights, folder / _SUMS)
 
     @classmethod
     def load(cls, folder: Path, questions: int) -> "Learnt":
         """Reads what `save` wrote. Raises ArtifactError where the files do not belong together."""
-        return cls(Belonging.load(folder, "sections", questions), Belonging.load(folder, "steps", questions))
+        sections, steps = (Belonging.load(folder, name, questions) for name in (_SECTIONS, _STEPS))
+        if sections.names:
+            product = Product(folder / _SUMS, "model of sections", len(sections.names))
+            sections = replace(sections, product=product)
+        return cls(sections, steps)
 
 
 def likeness(cosines: Vectors, words: Vectors) -> Vectors:

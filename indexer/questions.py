@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer import nearness, reuse
+from indexer import reuse
 from indexer.belonging import Learnt
 from indexer.encoder import Encoder, Progress, Vectors
 from indexer.errors import ArticleError, ArtifactError
 from indexer.knowledge import QUESTIONS, Question, read_questions
 from indexer.lexical import LexicalIndex
-from indexer.nearness import Nearness
 from indexer.overlap import Overlap
+from indexer.products import Product, write_cosines
 from indexer.sections import Section
 
 FOLDER = "questions"  # of the artifact
@@ -36,7 +36,7 @@ class QuestionIndex:
     vectors: Vectors  # (questions, dimension), unit length, made as those of queries are
     lexical: LexicalIndex
     learnt: Learnt  # of which sections and steps belong into the answers to them
-    nearness: Nearness | None = None  # the vectors in fewer bytes, as a saved index has them
+    nearness: Product | None = None  # the vectors in fewer bytes, as a saved index has them
 
     @classmethod
     def build(
@@ -86,7 +86,7 @@ class QuestionIndex:
         lines = (question.model_dump_json(exclude_none=True) for question in self.questions)
         (folder / QUESTIONS).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         np.save(folder / _VECTORS, self.vectors, allow_pickle=False)
-        nearness.write(self.vectors, folder / _NEARNESS)
+        write_cosines(self.vectors, folder / _NEARNESS)
         self.lexical.save(folder / "lexical")
         self.learnt.save(folder)
 
@@ -106,5 +106,5 @@ class QuestionIndex:
                 f"{folder}: {len(questions)} questions, {len(vectors)} vectors, {len(lexical)} in the lexical index; "
                 "expected as many of each; rebuild the index"
             )
-        near = Nearness(folder / _NEARNESS, len(questions))
+        near = Product(folder / _NEARNESS, "vectors of known questions", len(questions))
         return cls(questions, vectors, lexical, Learnt.load(folder, len(questions)), near)

@@ -133,6 +133,14 @@ def test_what_was_learnt_is_read_back_the_same(tmp_path):
     for mine, its in ((read.learnt.sections, index.learnt.sections), (read.learnt.steps, index.learnt.steps)):
         assert mine.names == its.names
         np.testing.assert_array_equal(mine.weights, its.weights)
+    np.testing.assert_allclose(
+        like(read, ABOUT_VPN.text).alike @ index.learnt.sections.weights.T,
+        list(like(read, ABOUT_VPN.text).belonging.values()),
+        atol=0.01,  # of sections in 8 bits
+    )
+    (tmp_path / "questions" / "sections.onnx").write_bytes(b"")
+    with pytest.raises(ArtifactError, match=r"sections\.onnx: unreadable model of sections"):
+        like(QuestionIndex.load(tmp_path / "questions", HashEncoder().dimension), ABOUT_VPN.text)
     np.save(tmp_path / "questions" / "steps.npy", index.learnt.steps.weights[:1])
     with pytest.raises(ArtifactError, match=r"model of \(1, 2\) steps.*expected \(3, 2\); rebuild"):
         QuestionIndex.load(tmp_path / "questions", HashEncoder().dimension)
