@@ -5,6 +5,8 @@ import platform
 import subprocess
 from pathlib import Path
 
+from indexer import cores
+
 _CPU_INFO = Path("/proc/cpuinfo")
 
 
@@ -30,8 +32,8 @@ def _git(folder: Path, *arguments: str) -> str:
 
 def machine() -> str:
     """The processor and how many cores this process may use, as in "AMD EPYC, 2 cores"; no name of the machine."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return f"{_processor()}, {cores} core{'s' if cores > 1 else ''}"
+    usable = cores.usable()
+    return f"{_processor()}, {usable} core{'s' if usable > 1 else ''}"
 
 
 def load_of_machine() -> list[float]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer import artifact, generations, knowledge, late, memory, models, opening, probes, query_side, reuse
+from indexer import artifact, cores, generations, knowledge, late, memory, models, opening, probes, query_side, reuse
 from indexer import calibration as calibrating
 from indexer import source as sources
 from indexer.articles import LeftOut, corpus_digest, corpus_form
@@ -84,8 +84,9 @@ def build(
         opened = cache(clock.timed("model", open_encoder))
         lemmatizer = Lemmatizer()
         with clock.stage("reading"):
-            # Where something is sure to be encoded, the model may be loaded before it is known what.
-            if beside and sources.is_large(folder) and _has_new_text(folder, index, model):
+            # Where something is sure to be encoded, the model may be loaded before it is known what. One core alone
+            # would have both to do, and another process to start.
+            if beside and cores.usable() > 1 and sources.is_large(folder) and _has_new_text(folder, index, model):
                 read = made_beside(partial(_read_alone, folder, keep_going, reporter), lambda: opened(model))
             else:
                 read = _read(folder, keep_going, reporter, lemmatizer, clock)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from razdel import sentenize
 
-from indexer import attention, memory
+from indexer import attention, cores, memory
 from indexer.adaptation.adapter import apply
 from indexer.errors import ModelError
 from indexer.models import Model
@@ -236,7 +236,7 @@ def by_parts(texts: Sequence[str], make: Callable[[Sequence[str]], Made]) -> Ite
     if len(parts) < 2:
         yield from map(make, parts)
         return
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, _WORKERS)) as pool:
+    with ThreadPoolExecutor(min(cores.usable(), _WORKERS)) as pool:
         yield from pool.map(make, parts)
 
 

@@ -7,7 +7,6 @@ and back, and that a second core computes beside the first.
 
 import contextvars
 import json
-import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ import orjson
 from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from indexer import cores
 from server import deadline, schema, searching, tracing
 from server.errors import HTTP_ERRORS, QueryError
 from server.exchange import posted, sent
@@ -25,7 +25,7 @@ from server.observing import Observer
 
 batch = Blueprint("batch", __name__)
 
-_TOGETHER = min(2, os.cpu_count() or 1)  # searches at a time; other requests want processors, too
+_TOGETHER = min(2, cores.usable())  # searches at a time; other requests want processors, too
 _ITEM = f"{schema.BATCH} item"  # the route that metrics count searches of batches under
 
 

@@ -109,6 +109,7 @@ def build_index(
     reporter: QuietReporter | None = None,
     keep_going: bool = False,
     force: bool = False,
+    beside: bool = False,
 ) -> Summary:
     """Builds an index as `python -m indexer build` does, with HashEncoder in place of the model."""
     used = encoder or HashEncoder()
@@ -121,6 +122,7 @@ def build_index(
             model_name=used.name,
             keep_going=keep_going,
             force=force,
+            beside=beside,
             open_encoder=lambda model: used,
         )
 

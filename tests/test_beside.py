@@ -8,9 +8,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
-from helpers import CORPUS, QuietReporter
+from helpers import CORPUS, QuietReporter, build_index
 
-from indexer import beside, source
+from indexer import beside, cores, source
+from indexer import build as building
 from indexer.beside import made_beside
 from indexer.errors import ArticleError, ModelError
 
@@ -65,3 +66,20 @@ def test_where_the_process_is_stopped_it_is_made_here(monkeypatch: pytest.Monkey
     reporter = QuietReporter()
     assert made_beside(partial(source.read, CORPUS, False, reporter), nothing).sections
     assert reporter.moves[-1][0] == "Reading"  # told by this process
+
+
+@pytest.mark.parametrize(("usable", "others"), [(1, 0), (2, 1)])
+def test_a_build_reads_in_another_process_where_there_is_a_core_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, usable: int, others: int
+):
+    made: list[object] = []
+
+    def counted(make, meanwhile):
+        made.append(make)
+        return made_beside(make, meanwhile)
+
+    monkeypatch.setattr(cores, "usable", lambda: usable)
+    monkeypatch.setattr(source, "_LARGE", 1000)
+    monkeypatch.setattr(building, "made_beside", counted)
+    build_index(CORPUS, tmp_path / "index", beside=True)
+    assert len(made) == others

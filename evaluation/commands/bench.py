@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ from evaluation.benching.setting import FULL, QUICK, Setting
 from evaluation.commands import bench_url
 from evaluation.commands.opening import JUDGED, command, judged_set
 from evaluation.systems import index_of
-from indexer import artifact
+from indexer import artifact, cores
 from indexer.terminal import Terminal
 
 _MEASURE: Mapping[str, Callable[[Setting], Findings]] = {
@@ -46,7 +45,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     ours.add_argument("--only", nargs="+", choices=PARTS, metavar="PART", help=f"of {', '.join(PARTS)} (default: all)")
     ours.add_argument("--quick", action="store_true", help="few queries, one round: whether it works, no numbers")
     ours.add_argument(
-        "--workers", type=bench_url.count, default=os.cpu_count() or 1, help="of a loaded server (default: the cores)"
+        "--workers", type=bench_url.count, default=cores.usable(), help="of a loaded server (default: the cores)"
     )
     ours.add_argument(
         "--encoder-threads",
