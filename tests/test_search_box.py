@@ -157,9 +157,8 @@ def test_tab_closes_the_suggestions_and_goes_on(page):
 def test_one_request_is_made_for_what_is_typed_in_one_go(page):
     page.clock.install()
     page.goto("/")
-    page.clock.pause_at(
-        page.evaluate("Date.now()") + 1000
-    )  # between two keys no time passes, however busy the machine is
+    # Between two keys no time passes, however busy the machine is.
+    page.clock.pause_at(page.evaluate("Date.now()") + 1000)
     asked = []
     page.on("request", lambda request: asked.append(unquote(request.url)) if "/v1/suggest" in request.url else None)
     box(page).press_sequentially("уведом")

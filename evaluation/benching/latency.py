@@ -8,7 +8,7 @@ others of the same side is measured too, and varies more from run to run.
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
 from itertools import chain, cycle, islice, permutations
 
@@ -18,6 +18,7 @@ from evaluation.benching.findings import Findings
 from evaluation.benching.servers import our_server, started
 from evaluation.benching.setting import Setting
 from evaluation.benching.throughput import in_turn
+from evaluation.endpoints import search_endpoint
 from evaluation.load import percentile
 from evaluation.speed import milliseconds_of
 from indexer import exporting
@@ -37,8 +38,7 @@ def latency(setting: Setting) -> Findings:
     notes = []
     with ExitStack() as stack:
         server = stack.enter_context(started(our_server(setting.index), "/readyz"))
-        stack.enter_context(told(server.url))
-        ways: dict[str, Way] = {HTTP: stack.enter_context(_Search(f"{server.url}/v1/search")).ask}
+        ways: dict[str, Way] = {HTTP: stack.enter_context(closing(_Search(server.url))).ask}
         try:
             encoder = _float_encoder(setting)
             ways[ENCODE] = lambda query: milliseconds_of(encoder.encode_query, query)
@@ -96,23 +96,25 @@ class _Search:
     """Searches of our server over a connection that is kept while they follow one another."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
-        self._caller = Caller(url)
+        self._endpoint = search_endpoint(url, "hybrid")
+        self._caller = Caller(self._endpoint.url)
         self._used = time.perf_counter()
 
-    def __enter__(self) -> "_Search":
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Ends the connection."""
         self._caller.close()
 
     def ask(self, query: str) -> float:
-        """Milliseconds from the sending of a query until its reply was read."""
-        request = self._caller.request(json.dumps({"query": query, "mode": "hybrid"}).encode())
-        if time.perf_counter() - self._used > _IDLE:
-            self._caller.close()
-            self._caller = Caller(self._url)
-        taken = milliseconds_of(self._caller.ask, request)
+        """Milliseconds from the sending of a query until its reply was read.
+
+        Raises SystemFailure where there is none.
+        """
+        request = self._caller.request(json.dumps(self._endpoint.body(query)).encode())
+        with told(self._endpoint.url):
+            if time.perf_counter() - self._used > _IDLE:
+                self._caller.close()
+                self._caller = Caller(self._endpoint.url)
+            taken = milliseconds_of(self._caller.ask, request)
         self._used = time.perf_counter()
         return taken
 
