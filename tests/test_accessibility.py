@@ -34,6 +34,7 @@ def test_axe_finds_nothing_and_nothing_jumps(chromium, voting_site, axe, view, s
     page.goto(address)
     if act:
         act(page)
+    page.wait_for_load_state()  # axe asks for a layout, which would come to be without a stylesheet that is on its way
     found = axe.run(page, options={}).response["violations"]
     told = [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in found]
     shift = page.evaluate("shifts.reduce((sum, value) => sum + value, 0)")
