@@ -300,6 +300,39 @@ def test_a_reason_and_a_comment_are_given_by_keyboard_and_survive_a_failure(page
     ]
 
 
+def send_a_reason(page):
+    """Fills in the form of an article that did not help and sends it; gives the request, held back."""
+    held = []
+    page.goto("/articles/chats")
+    page.locator("summary", has_text="Не помогло").click()
+    page.get_by_label("устарело").check()
+    page.get_by_label("Комментарий").fill("экран выглядит иначе")
+    page.route("**/feedback", lambda route: held.append(route))
+    page.get_by_role("button", name="Отправить").click()
+    expect(page.get_by_role("heading", name="Отправляем…")).to_be_focused()
+    while not held:
+        page.wait_for_timeout(10)
+    return held[0]
+
+
+def test_a_vote_on_its_way_is_said_and_moves_nothing_when_it_arrives(page):
+    request = send_a_reason(page)
+    block = page.locator("#page-feedback")
+    expect(block.get_by_role("button")).to_have_count(0)  # nothing can be sent twice
+    place = block.bounding_box()
+    request.continue_()
+    expect(block.get_by_role("heading", name="Спасибо")).to_be_focused()
+    assert block.bounding_box() == place
+
+
+def test_a_vote_that_fails_late_gives_the_form_and_the_focus_back(page):
+    send_a_reason(page).abort()
+    expect(page.get_by_role("alert")).to_contain_text("Не удалось отправить")
+    expect(page.get_by_role("button", name="Отправить")).to_be_focused()
+    expect(page.get_by_label("устарело")).to_be_checked()
+    expect(page.get_by_label("Комментарий")).to_have_value("экран выглядит иначе")
+
+
 def test_votes_and_platforms_work_without_javascript(chromium, voting_site):
     context = chromium.new_context(base_url=voting_site[0], java_script_enabled=False)
     page = context.new_page()

@@ -1,32 +1,44 @@
-// Votes without a reload. Whatever goes wrong, the comment stays in its field.
+// Votes without a reload. The block takes its last shape as soon as it is sent, so that nothing moves when the answer
+// comes. Whatever goes wrong, the form comes back with what was written.
+import { announce } from "./status.js";
+
 export function startFeedback(main) {
   for (const form of main.querySelectorAll("form[data-feedback]")) {
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
-      const button = event.submitter;
-      const body = new URLSearchParams(new FormData(form, button));
-      if (button) button.disabled = true;
+      const body = new URLSearchParams(new FormData(form, event.submitter));
+      const block = form.closest(".feedback");
+      const asked = [...block.childNodes];
+      const title = thank(block);
       try {
         // The plain form's answer is a redirect, which is all that there is to know.
         const response = await fetch(form.action, { method: "POST", body, redirect: "manual" });
         if (response.type !== "opaqueredirect") throw new Error(String(response.status));
-        thank(form.closest(".feedback"));
+        title.textContent = "Спасибо";
+        block.classList.remove("sending");
+        announce(title.textContent);
       } catch {
-        if (button) button.disabled = false;
+        const wasFocused = document.activeElement === title;
+        block.classList.remove("sending");
+        block.replaceChildren(...asked);
         complain(form);
+        if (wasFocused) event.submitter?.focus();
       }
     });
   }
 }
 
+// Puts the thanks in the place of the question, unseen but for a title that says what is being done.
 function thank(block) {
-  const title = block.querySelector(".feedback-title");
+  const title = block.querySelector(".feedback-title").cloneNode();
   const words = document.createElement("p");
   words.textContent = "Ваш ответ поможет поправить справку.";
-  title.textContent = "Спасибо";
+  title.textContent = "Отправляем…";
   title.tabIndex = -1;
+  block.classList.add("sending");
   block.replaceChildren(title, words);
   title.focus();
+  return title;
 }
 
 function complain(form) {
