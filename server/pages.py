@@ -19,6 +19,8 @@ from server.interpretation import AS_TYPED
 from server.origin import require_same_site
 from server.quotes import marked_url
 from server.searching import asked, searcher
+from server.step_html import StepHtml, step_html
+from server.steps import AnswerStep
 
 pages = Blueprint("pages", __name__)
 
@@ -44,7 +46,9 @@ _LONGEST_EXAMPLE = 64  # characters: a line on a phone and a half
 def prepare(app: Flask) -> None:
     """Gives the templates their filters and what stands on every page."""
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.filters.update(marked=marked, date=russian_date, counted=counted, marked_url=marked_url)
+    app.jinja_env.filters.update(
+        marked=marked, date=russian_date, counted=counted, marked_url=marked_url, as_html=_as_html
+    )
     app.jinja_env.globals.update(
         platform_names=PLATFORM_NAMES,
         audience_names=AUDIENCE_NAMES,
@@ -55,6 +59,10 @@ def prepare(app: Flask) -> None:
         client_hours=lambda: answerer().escalator.said_of_hours("client"),
     )
     app.context_processor(_of_generation)
+
+
+def _as_html(step: AnswerStep) -> StepHtml:
+    return step_html(step, searcher().sections.get(step.section_id))
 
 
 def _of_generation() -> dict[str, object]:

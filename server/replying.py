@@ -1,13 +1,12 @@
 """What a support agent sends on: a section with its address and date, and a reply made of steps."""
 
-import html
-import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
 from indexer.sections import Section
+from server.step_html import step_places
 from server.steps import AnswerStep, answer_step
 
 OPENING = "Здравствуйте.\n\nПожалуйста, сделайте следующее:"
@@ -15,8 +14,6 @@ CLOSING = (
     "Если это не поможет, ответьте на это письмо: на каком шаге возникла трудность и что при этом видно на экране."
 )
 MORE = "Подробнее:"
-
-_TAG = re.compile(r"<(/?)(ol|ul|li)\b[^>]*>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,7 @@ def with_boxes(section: Section, url: str, picked: Collection[str]) -> Markup:
     Where its lists are not numbered, its steps stand once more, below it.
     """
     steps = [answer_step(step, section) for step in section.steps]
-    places = list(_step_places(section.html))
+    places = [begins for begins, _ in step_places(section.html)]
     boxes = [_box(step, url, step.step_id in picked) for step in steps]
     if len(places) != len(steps):
         again = Markup("").join(
@@ -69,22 +66,6 @@ def with_boxes(section: Section, url: str, picked: Collection[str]) -> Markup:
         parts += [section.html[end:place], box]
         end = place
     return Markup("".join([*parts, section.html[end:]]))  # noqa: S704  # nosec B704
-
-
-def _step_places(text: str) -> Iterator[int]:
-    """Where, in HTML that the indexer made, the items begin that are steps: those of numbered lists in no other."""
-    around: list[str] = []
-    for tag in _TAG.finditer(text):
-        if tag[1]:
-            around.pop()
-            continue
-        if tag[2] == "li" and around[-1] == "ol" and around.count("ol") == 1 and not _is_empty(text[tag.end() :]):
-            yield tag.end()
-        around.append(tag[2])
-
-
-def _is_empty(rest: str) -> bool:
-    return not html.unescape(re.sub("<[^>]*>", "", rest.partition("</li>")[0])).strip()
 
 
 def _box(step: AnswerStep, url: str, is_picked: bool) -> Markup:

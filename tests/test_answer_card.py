@@ -40,6 +40,15 @@ def tick(page, number, scripted):
         page.get_by_role("button", name="Отмеченное не помогло").click()
 
 
+def test_a_step_leads_where_it_does_in_its_article_and_is_not_ticked_by_that(page):
+    page.goto(f"/?q={QUERY}")
+    step = page.locator(".steps li").filter(has_text="автозапуск и работу в фоне")
+    step.get_by_role("link").click()
+    page.wait_for_url(re.compile("/articles/android-background#any-android$"))
+    page.go_back()
+    expect(step.get_by_role("checkbox")).not_to_be_checked()
+
+
 def test_ticked_steps_lead_on_and_after_the_last_come_the_letter_and_the_contacts(page, scripted):
     page.goto(f"/?q={QUERY}")
     specific = boxes(page).count()
