@@ -11,7 +11,8 @@ from indexer.sections import Section
 from server.steps import AnswerStep
 
 _TAG = re.compile(r"<(/?)(ol|ul|li)\b[^>]*>")
-_BLOCK = re.compile(r"</?(?:p|pre|br|div|table|thead|tbody|tr|th|td|blockquote|ul|ol|li)\b[^<>]*>")
+_LIST = re.compile(r"</?(?:ol|ul|li)\b[^>]*>")
+_BLOCK = re.compile(r"</?(?:p|pre|br|div|table|thead|tbody|tr|th|td|blockquote)\b[^>]*>")
 _SPACE = re.compile(r"[ \t\n]+")  # as a browser joins it; none that must not break
 
 
@@ -35,12 +36,9 @@ def step_places(text: str) -> Iterator[tuple[int, int]]:
             continue
         name, begins = around.pop()
         lists = [each for each, _ in around if each == "ol"]
-        if name == "li" and around[-1][0] == "ol" and len(lists) == 1 and not _is_empty(text[begins : tag.start()]):
+        is_step = name == "li" and around[-1][0] == "ol" and len(lists) == 1
+        if is_step and _plain(text[begins : tag.start()]).strip():
             yield begins, tag.start()
-
-
-def _is_empty(text: str) -> bool:
-    return not _plain(text).strip()
 
 
 def _plain(text: str) -> str:
@@ -49,35 +47,22 @@ def _plain(text: str) -> str:
 
 def step_html(step: AnswerStep, section: Section | None) -> StepHtml:
     """The step as it stands in its section; as plain text where it does not stand there like that."""
-    parts = _parts(step, section) if section else []
-    texts = (step.text, *step.substeps)
-    if len(parts) != len(texts):
-        parts = [""] * len(texts)
-    text, *substeps = (_said_alike(*each) for each in zip(texts, parts, strict=True))
-    return StepHtml(text, tuple(substeps))
+    text, *items = _parts(step, section) if section else [""]
+    if len(items) != len(step.substeps):
+        items = [""] * len(step.substeps)
+    substeps = tuple(_said_alike(*each) for each in zip(step.substeps, items, strict=True))
+    return StepHtml(_said_alike(step.text, text), substeps)
 
 
 def _parts(step: AnswerStep, section: Section) -> list[str]:
-    """The HTML of a step without its lists, and of each item of these; empty where the step is not found."""
+    """The HTML of a step up to its lists, and of what stands in their items; one empty part where it is not found."""
     places = list(step_places(section.html))
     ids = [each.step_id for each in section.steps]
     if len(places) != len(ids) or step.step_id not in ids:
-        return []
+        return [""]
     begins, ends = places[ids.index(step.step_id)]
-    outside, items = [], []
-    depth, at = 0, begins  # lists around the place, and the end of what is taken
-    for tag in _TAG.finditer(section.html, begins, ends):
-        before = section.html[at : tag.start()]
-        closes, is_list = bool(tag[1]), tag[2] != "li"
-        depth -= is_list and closes
-        if is_list and depth == 0:
-            outside += [] if closes else [before]
-            at = tag.end()
-        elif not is_list and depth == 1:
-            items += [before] if closes else []
-            at = tag.end()
-        depth += is_list and not closes
-    return [" ".join([*outside, section.html[at:ends]]), *items]
+    text, *inside = _LIST.split(section.html[begins:ends])
+    return [text, *(part for part in inside if part)]
 
 
 def _said_alike(text: str, part: str) -> Markup:

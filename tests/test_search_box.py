@@ -308,9 +308,10 @@ def send_a_reason(page):
     page.get_by_label("устарело").check()
     page.get_by_label("Комментарий").fill("экран выглядит иначе")
     page.route("**/feedback", lambda route: held.append(route))
-    page.get_by_role("button", name="Отправить").click()
+    with page.expect_request("**/feedback"):
+        page.get_by_role("button", name="Отправить").click()
     expect(page.get_by_role("heading", name="Отправляем…")).to_be_focused()
-    while not held:
+    while not held:  # the route hears of the request after the page
         page.wait_for_timeout(10)
     return held[0]
 

@@ -10,20 +10,19 @@ export function startFeedback(main) {
       const block = form.closest(".feedback");
       const asked = [...block.childNodes];
       const title = thank(block);
-      try {
-        // The plain form's answer is a redirect, which is all that there is to know.
-        const response = await fetch(form.action, { method: "POST", body, redirect: "manual" });
-        if (response.type !== "opaqueredirect") throw new Error(String(response.status));
+      // The plain form's answer is a redirect, which is all that there is to know.
+      const isKept = await fetch(form.action, { method: "POST", body, redirect: "manual" })
+        .then((response) => response.type === "opaqueredirect", () => false);
+      block.classList.remove("sending");
+      if (isKept) {
         title.textContent = "Спасибо";
-        block.classList.remove("sending");
         announce(title.textContent);
-      } catch {
-        const wasFocused = document.activeElement === title;
-        block.classList.remove("sending");
-        block.replaceChildren(...asked);
-        complain(form);
-        if (wasFocused) event.submitter?.focus();
+        return;
       }
+      const wasFocused = document.activeElement === title;
+      block.replaceChildren(...asked);
+      complain(form);
+      if (wasFocused) event.submitter?.focus();
     });
   }
 }
